@@ -1,0 +1,1 @@
+"""telegen-sonic: a telemetry agent for SONiC switches; ``docs/architecture.md`` draws the house."""

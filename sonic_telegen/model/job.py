@@ -1,0 +1,64 @@
+"""ASKED: one row of ``TELEGEN_JOB`` after its values were found good."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+ALL_PORTS = "all"
+
+
+class Direction(StrEnum):
+    """One tc hook of a netdev, named from the netdev's point of view."""
+
+    INGRESS = "ingress"
+    EGRESS = "egress"
+
+
+BOTH = (Direction.INGRESS, Direction.EGRESS)
+
+
+class MirrorMode(StrEnum):
+    """How a job gets to see a port's frames."""
+
+    DIRECT = "direct"
+    ERSPAN = "erspan"
+    DECAP = "decap"
+    ASIC = "asic"
+    PLACEHOLDER = "placeholder"
+
+
+class Owner(StrEnum):
+    """Which door wrote the row."""
+
+    CLI = "cli"
+    REST = "rest"
+    AUTOMATION = "automation"
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """A job as its row asks for it; ``mirror_mode`` None means what GLOBAL, environment or default say."""
+
+    id: str
+    port: str
+    directions: tuple[Direction, ...] = (Direction.INGRESS,)
+    enabled: bool = True
+    mirror_mode: MirrorMode | None = None
+    duration_sec: int = 0
+    otlp_export: bool = True
+    owner: Owner = Owner.AUTOMATION
+
+    @property
+    def direction(self) -> str:
+        """The row's word: ``ingress``, ``egress`` or ``both``."""
+        return "both" if len(self.directions) == 2 else str(self.directions[0])
+
+    def digest(self) -> str:
+        """16 hex digits over what makes it this question; a changed digest is a new job that counts from zero.
+
+        Not part of it: ``enabled``, ``owner`` and ``otlp_export``, which change who asks or hears, not what is asked.
+        """
+        asked = (self.id, self.port, self.direction, self.mirror_mode or "", self.duration_sec)
+        return hashlib.sha256("\0".join(map(str, asked)).encode()).hexdigest()[:16]

@@ -1,0 +1,135 @@
+"""EXISTS: what one look at the kernel found; plain records, strangers' objects included."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sonic_telegen.model.job import Direction
+
+OWN_ALIAS = "telegen/"  # IFLA_IFALIAS of a netdev that we made begins with this
+FIRST_PRIORITY = 3  # 1 and 2 are taken by SONiC's own tc users (dhcp mitigation, VPP)
+
+
+class QdiscKind(StrEnum):
+    """The two qdiscs at handle ffff: that take classifiers; they exclude each other."""
+
+    CLSACT = "clsact"
+    INGRESS = "ingress"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A netdev; ``kind`` is IFLA_INFO_KIND (empty for a physical port), ``alias`` IFLA_IFALIAS."""
+
+    ifindex: int
+    name: str
+    kind: str = ""
+    up: bool = True
+    alias: str = ""
+
+    @property
+    def ours(self) -> bool:
+        """Whether the agent made this netdev."""
+        return self.alias.startswith(OWN_ALIAS)
+
+
+@dataclass(frozen=True, slots=True)
+class Qdisc:
+    """A clsact or ingress qdisc; ``ours`` when the agent noted that it created it."""
+
+    ifindex: int
+    kind: QdiscKind
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FilterName:
+    """TCA_BPF_NAME of a filter of ours: ``telegen/if@<digest>`` or ``telegen/job/<job id>@<digest>``.
+
+    ``digest`` is the program's tag (16 hex digits). ``job`` is empty for the interface program.
+    """
+
+    digest: str
+    job: str = ""
+
+    def __str__(self) -> str:
+        return f"telegen/job/{self.job}@{self.digest}" if self.job else f"telegen/if@{self.digest}"
+
+    @classmethod
+    def parse(cls, name: str) -> FilterName | None:
+        """The name's parts, or None when the filter is not ours."""
+        found = re.fullmatch(r"telegen/(?:if|job/([A-Za-z0-9][A-Za-z0-9_.-]{0,63}))@([0-9a-f]{8,64})", name)
+        return cls(digest=found[2], job=found[1] or "") if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class TcFilter:
+    """A classifier of any kind on one hook. ``priority`` and ``handle`` identify it; ``classid`` is our slot."""
+
+    ifindex: int
+    direction: Direction
+    priority: int
+    handle: int
+    kind: str
+    name: str = ""
+    prog_id: int = 0
+    classid: int = 0
+
+    @property
+    def own(self) -> FilterName | None:
+        """The parsed name when the filter is ours."""
+        return FilterName.parse(self.name) if self.kind == "bpf" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One assigned entry of ``if_stats_percpu``: which hook it counts and since when (Unix ns)."""
+
+    index: int
+    ifindex: int
+    name: str
+    direction: Direction
+    start_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """A plain job's counts on one netdev and direction, kept by name so that they outlive an ifindex."""
+
+    job: str
+    name: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """State of one account: ``slot`` is 0 while frozen (nothing counts into it), ``digest`` the job's."""
+
+    key: AccountKey
+    digest: str
+    slot: int
+    start_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The pinned interface program this build wants on every hook: kernel id and tag (16 hex digits)."""
+
+    prog_id: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class KernelState:
+    """The whole look: links by ifindex, qdiscs by ifindex, all filters on their hooks, slots by index."""
+
+    program: Program
+    links: Mapping[int, Link] = field(default_factory=dict)
+    qdiscs: Mapping[int, Qdisc] = field(default_factory=dict)
+    filters: tuple[TcFilter, ...] = ()
+    slots: Mapping[int, Slot] = field(default_factory=dict)
+    accounts: Mapping[AccountKey, Account] = field(default_factory=dict)
+    slot_count: int = 2048  # entries of if_stats_percpu, slot 0 included though never assigned
