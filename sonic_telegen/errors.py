@@ -40,14 +40,15 @@ class TelegenError(Exception):
 class ConfigError(TelegenError):
     """A value that was given is wrong.
 
-    Attributes: ``field`` (name in the row, or the variable), ``value`` (as given), ``problem`` (what and the remedy).
+    Attributes: ``field`` (name in the row, or the variable), ``value`` (as given), ``problem`` (what and the remedy),
+    ``code`` (``invalid_value``, ``unknown_field``, ``missing_field``, ``not_available`` or ``own_netdev``).
     """
 
     retry = Retry.ON_CHANGE
 
-    def __init__(self, field: str, value: str, problem: str) -> None:
+    def __init__(self, field: str, value: str, problem: str, code: str = "invalid_value") -> None:
         super().__init__(f"{field}={value!r}: {problem}" if field else problem)
-        self.field, self.value, self.problem = field, value, problem
+        self.field, self.value, self.problem, self.code = field, value, problem, code
 
 
 class StoreError(TelegenError):

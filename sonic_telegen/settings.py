@@ -1,20 +1,41 @@
 """Settings with their origin: job row > ``TELEGEN|GLOBAL`` > environment > default (``docs/schema.md``).
 
-Pure: the environment and the rows are handed in.
+Pure: the environment and the rows are handed in. A value that was given and is wrong raises ConfigError; there is no
+silent default for it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote
+
+from sonic_telegen.errors import ConfigError
+from sonic_telegen.model.job import MirrorMode
+
+T = TypeVar("T")
+
+
+class Origin(StrEnum):
+    """Where a value comes from."""
+
+    JOB = "job"
+    GLOBAL = "global"
+    ENVIRONMENT = "environment"
+    DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class OtlpSettings:
     """Where and how metrics are exported; the OpenTelemetry variables of the same names say what each means.
 
-    ``endpoint`` is as the operator gave it (``host:port``, ``http://…``, ``https://…``); ``endpoint_is_metrics`` when it
-    came from ``OTEL_EXPORTER_OTLP_METRICS_ENDPOINT``, whose path is used verbatim over HTTP. ``timeout_sec`` is per
-    request (the specification's variable is in ms). ``insecure`` None means: by the scheme, and no scheme means no TLS.
+    ``endpoint`` is as the operator gave it (``host:port``, ``http://…``, ``https://…``); ``endpoint_is_metrics`` when
+    it came from ``OTEL_EXPORTER_OTLP_METRICS_ENDPOINT``, whose path is used verbatim over HTTP. ``timeout_sec`` is per
+    request (the specification's variable is in ms). ``insecure`` None means: by the scheme; no scheme means no TLS.
     """
 
     endpoint: str = "localhost:4317"
@@ -31,3 +52,182 @@ class OtlpSettings:
     vrf: str = ""
     service_name: str = "telegen-sonic"
     resource_attributes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ``TELEGEN|GLOBAL`` and the environment say together; ``origins`` by field name of GLOBAL."""
+
+    enabled: bool = True
+    max_jobs: int = 64
+    mirror_mode: MirrorMode = MirrorMode.ERSPAN
+    erspan_name: str = "erspan0"
+    erspan_remote: str = ""
+    erspan_local: str = ""
+    otlp: OtlpSettings = OtlpSettings()
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where the agent runs: read once at start from its own variables."""
+
+    db_config: Path = Path("/var/run/redis/sonic-db/database_config.json")
+    pin_dir: Path = Path("/sys/fs/bpf/telegen-sonic")
+    state_dir: Path = Path("/var/lib/sonic-telegen")
+    bpf_obj: Path | None = None  # None: the packaged object
+    btf_path: Path | None = None
+    log_level: str = "notice"
+
+
+LOG_LEVELS = ("debug", "info", "notice", "warning", "error")
+
+
+def environment(env: Mapping[str, str]) -> Environment:
+    """The agent's own variables; an empty one counts as not given."""
+    level = env.get("TELEGEN_LOG_LEVEL") or "notice"
+    if level not in LOG_LEVELS:
+        raise ConfigError("TELEGEN_LOG_LEVEL", level, f"use one of {', '.join(LOG_LEVELS)}")
+
+    def path(name: str) -> Path | None:
+        return Path(env[name]) if env.get(name) else None
+
+    plain = Environment()
+    return Environment(
+        db_config=path("TELEGEN_DB_CONFIG") or plain.db_config,
+        pin_dir=path("TELEGEN_PIN_DIR") or plain.pin_dir,
+        state_dir=path("TELEGEN_STATE_DIR") or plain.state_dir,
+        bpf_obj=path("TELEGEN_BPF_OBJ"),
+        btf_path=path("TELEGEN_BTF_PATH"),
+        log_level=level,
+    )
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    """A reader of whole numbers in a range."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError(f"use a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def choice(*words: str) -> Callable[[str], str]:
+    """A reader of one word out of a few."""
+
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"use {' or '.join(words)}")
+        return text
+
+    return read
+
+
+def netdev(text: str) -> str:
+    """A netdev name as the kernel takes it."""
+    if not re.fullmatch(r"[^\s/|:\x00]{1,15}", text) or text in (".", ".."):
+        raise ValueError("use a netdev name: 1 to 15 characters without slash, colon, bar or space")
+    return text
+
+
+def ipv4(text: str) -> str:
+    """An IPv4 address in dotted form."""
+    parts = text.split(".")
+    if len(parts) != 4 or not all(re.fullmatch(r"[0-9]{1,3}", p) and int(p) <= 255 for p in parts):
+        raise ValueError("use an IPv4 address such as 192.0.2.10")
+    return text
+
+
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """OpenTelemetry's ``key=value,key=value`` with URL-encoded values."""
+    pairs = []
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        key, sign, value = item.partition("=")
+        if not sign or not key.strip():
+            raise ValueError("use key=value pairs separated by commas")
+        pairs.append((key.strip(), unquote(value.strip())))
+    return tuple(pairs)
+
+
+class _Reader:
+    """Looks a field up in GLOBAL, then in its variables, and remembers where it was found."""
+
+    def __init__(self, row: Mapping[str, str], env: Mapping[str, str]) -> None:
+        self.row, self.env = row, env
+        self.origins: dict[str, Origin] = {}
+
+    def get(self, name: str, default: T, read: Callable[[str], T], *variables: str) -> T:
+        if name in self.row:
+            self.origins[name] = Origin.GLOBAL
+            return self._parse(name, self.row[name], read)
+        for variable in variables:
+            if self.env.get(variable):
+                self.origins[name] = Origin.ENVIRONMENT
+                return self._parse(variable, self.env[variable], read)
+        self.origins[name] = Origin.DEFAULT
+        return default
+
+    @staticmethod
+    def _parse(name: str, text: str, read: Callable[[str], T]) -> T:
+        try:
+            return read(text)
+        except ValueError as problem:
+            raise ConfigError(name, text, str(problem)) from None
+
+
+def _milliseconds(low: int, high: int) -> Callable[[str], float]:
+    whole = integer(low, high)
+    return lambda text: whole(text) / 1000
+
+
+def _otel(suffix: str) -> tuple[str, str]:
+    """The metrics-specific variable goes before the general one, as the specification says."""
+    return f"OTEL_EXPORTER_OTLP_METRICS_{suffix}", f"OTEL_EXPORTER_OTLP_{suffix}"
+
+
+def _otlp(reader: _Reader) -> OtlpSettings:
+    plain, get = OtlpSettings(), reader.get
+    metrics = "otlp_endpoint" not in reader.row and bool(reader.env.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"))
+    seconds = integer(1, 300)
+    interval = get(
+        "export_interval",
+        plain.interval_sec,
+        (lambda text: float(seconds(text))) if "export_interval" in reader.row else _milliseconds(1000, 300_000),
+        "OTEL_METRIC_EXPORT_INTERVAL",
+    )
+    flag = choice("true", "false")
+    return OtlpSettings(
+        endpoint=get("otlp_endpoint", plain.endpoint, str.strip, *_otel("ENDPOINT")),
+        endpoint_is_metrics=metrics,
+        protocol=get("otlp_protocol", plain.protocol, choice("grpc", "http/protobuf"), *_otel("PROTOCOL")),
+        interval_sec=interval,
+        timeout_sec=get("otlp_timeout", min(plain.timeout_sec, interval), _milliseconds(1, 600_000), *_otel("TIMEOUT")),
+        headers=get("otlp_headers", (), _pairs, *_otel("HEADERS")),
+        compression=get("otlp_compression", plain.compression, choice("gzip", "none"), *_otel("COMPRESSION")),
+        insecure=get("otlp_insecure", None, lambda text: flag(text.lower()) == "true", *_otel("INSECURE")),
+        certificate=get("otlp_certificate", "", str, *_otel("CERTIFICATE")),
+        client_key=get("otlp_client_key", "", str, *_otel("CLIENT_KEY")),
+        client_certificate=get("otlp_client_certificate", "", str, *_otel("CLIENT_CERTIFICATE")),
+        service_name=get("service_name", plain.service_name, str, "OTEL_SERVICE_NAME"),
+        resource_attributes=get("resource_attributes", (), _pairs, "OTEL_RESOURCE_ATTRIBUTES"),
+    )
+
+
+def resolve(row: Mapping[str, str], env: Mapping[str, str]) -> Settings:
+    """Settings from ``TELEGEN|GLOBAL`` (unknown fields already refused by the codec) and the environment."""
+    reader = _Reader(row, env)
+    get = reader.get
+    return Settings(
+        enabled=get("admin_state", "enabled", choice("enabled", "disabled")) == "enabled",
+        max_jobs=get("max_jobs", 64, integer(1, 512), "TELEGEN_MAX_JOBS"),
+        mirror_mode=MirrorMode(
+            get("mirror_mode", MirrorMode.ERSPAN.value, choice(*(m.value for m in MirrorMode)), "TELEGEN_MIRROR_MODE")
+        ),
+        erspan_name=get("erspan_name", "erspan0", netdev, "TELEGEN_ERSPAN_NAME"),
+        erspan_remote=get("erspan_remote", "", ipv4, "TELEGEN_ERSPAN_REMOTE"),
+        erspan_local=get("erspan_local", "", ipv4, "TELEGEN_ERSPAN_LOCAL"),
+        otlp=_otlp(reader),
+        origins=reader.origins,
+    )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from sonic_telegen.model.sample import InterfaceSample
 
 
 class Status(StrEnum):
@@ -69,3 +72,37 @@ class JobStatus:
     visibility: Visibility = Visibility.NONE
     started_ns: int = 0
     expires_ns: int = 0
+    packets: int = 0
+    bytes: int = 0
+    sample_ns: int = 0  # when packets and bytes were read
+    updated_ns: int = 0  # when the row was written; set by the store
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStatus:
+    """``TELEGEN_TABLE|GLOBAL``: what the agent says of itself; ``kernel`` is the running release."""
+
+    version: str
+    commit: str
+    pid: int
+    kernel: str
+    loader: str = ""
+    btf: bool = False
+    attach: str = ""
+    jobs: int = 0
+    jobs_running: int = 0
+    otlp_endpoint: str = ""
+    otlp_last_success_ns: int = 0
+    otlp_last_error: str = ""
+    otlp_failures: int = 0
+    config_error: str = ""
+    notice: str = ""  # what must be told once: counters reset, maps migrated, a file set aside
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """All that one report says; a row of ours that is not in it is removed from STATE_DB."""
+
+    agent: AgentStatus
+    jobs: Mapping[str, JobStatus] = field(default_factory=dict)
+    interfaces: tuple[InterfaceSample, ...] = ()

@@ -1,0 +1,201 @@
+"""Rows to nouns and back; pure. A row with one wrong value is refused whole, field and remedy named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from sonic_telegen.db import schema
+from sonic_telegen.errors import ConfigError
+from sonic_telegen.model.asked import Rejection
+from sonic_telegen.model.job import BOTH, Direction, JobSpec, MirrorMode, Owner
+from sonic_telegen.model.sample import CLASSES, InterfaceSample
+from sonic_telegen.model.status import AgentStatus, JobStatus, Reason, Status, Visibility
+from sonic_telegen.settings import choice, integer, netdev
+
+T = TypeVar("T")
+Row = Mapping[str, str]
+
+NULL_FIELD = "NULL"  # SONiC stores an empty row as NULL:NULL
+
+
+def printable(text: str) -> str:
+    """``text`` as valid UTF-8: bytes that were none (kept as surrogates by the reader) become ``\\xNN``."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def check_fields(row: Row, known: Mapping[str, schema.Field], table: str) -> dict[str, str]:
+    """The row without SONiC's NULL field, every field known to this version and valid text."""
+    given = {name: value for name, value in row.items() if name != NULL_FIELD}
+    for name, value in given.items():
+        shown = printable(value)
+        if name not in known:
+            raise ConfigError(printable(name), shown, f"{table} has no such field; remove it", "unknown_field")
+        if not known[name].available:
+            raise ConfigError(name, shown, "not available in this version; remove the field", "not_available")
+        if shown != value:
+            raise ConfigError(name, shown, f"not valid UTF-8; use {known[name].values}")
+    return given
+
+
+def _read(row: Row, name: str, default: T, read: Callable[[str], T]) -> T:
+    if name not in row:
+        return default
+    try:
+        return read(row[name])
+    except ValueError as problem:
+        raise ConfigError(name, row[name], str(problem)) from None
+
+
+def parse_job(key: str, row: Row) -> JobSpec:
+    """The job that ``TELEGEN_JOB|<key>`` asks for.
+
+    Raises:
+        ConfigError: the key or a value is not as ``docs/schema.md`` has it.
+    """
+    if not re.fullmatch(schema.JOB_ID_PATTERN, key):
+        raise ConfigError(
+            "job_id", printable(key), "use 1 to 64 letters, digits, '_', '.' or '-', a letter or digit first"
+        )
+    given = check_fields(row, schema.JOB_FIELDS, schema.JOB_TABLE)
+    if not given.get("port"):
+        raise ConfigError("port", "", f"mandatory; use {schema.JOB_FIELDS['port'].values}", "missing_field")
+    direction = _read(given, "direction", "ingress", choice("ingress", "egress", "both"))
+    mode = _read(given, "mirror_mode", None, lambda text: MirrorMode(choice(*(m.value for m in MirrorMode))(text)))
+    if mode in (MirrorMode.DECAP, MirrorMode.ASIC):
+        raise ConfigError("mirror_mode", mode, "not available in this version; use direct", "not_available")
+    return JobSpec(
+        id=key,
+        port=_read(given, "port", "", netdev),
+        directions=BOTH if direction == "both" else (Direction(direction),),
+        enabled=_read(given, "admin_state", "enabled", choice("enabled", "disabled")) == "enabled",
+        mirror_mode=mode,
+        duration_sec=_read(given, "duration_sec", 0, integer(0, 604800)),
+        otlp_export=_read(given, "otlp_export", "true", choice("true", "false")) == "true",
+        owner=Owner(_read(given, "owner", "automation", choice(*(o.value for o in Owner)))),
+    )
+
+
+def parse_jobs(rows: Mapping[str, Row]) -> dict[str, JobSpec | Rejection]:
+    """Every row of ``TELEGEN_JOB`` by its key: a job, or why it is none."""
+    parsed: dict[str, JobSpec | Rejection] = {}
+    for key, row in rows.items():
+        try:
+            parsed[key] = parse_job(key, row)
+        except ConfigError as problem:
+            shown = {name: printable(row.get(name, ""))[:64] for name in ("port", "direction")}
+            parsed[key] = Rejection(problem.code, str(problem), shown["port"], shown["direction"])
+    return parsed
+
+
+def job_row(job: JobSpec) -> dict[str, str]:
+    """The row that asks for ``job``; defaults are left out."""
+    row = {"port": job.port, "direction": job.direction}
+    if not job.enabled:
+        row["admin_state"] = "disabled"
+    if job.mirror_mode is not None:
+        row["mirror_mode"] = job.mirror_mode.value
+    if job.duration_sec:
+        row["duration_sec"] = str(job.duration_sec)
+    if not job.otlp_export:
+        row["otlp_export"] = "false"
+    if job.owner is not Owner.AUTOMATION:
+        row["owner"] = job.owner.value
+    return row
+
+
+def timestamp(ns: int) -> str:
+    """RFC 3339 UTC with milliseconds, empty for 0."""
+    if not ns:
+        return ""
+    return datetime.fromtimestamp(ns // 1_000_000 / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_timestamp(text: str) -> int:
+    """Unix ns of an RFC 3339 time; 0 when it is none."""
+    try:
+        return round(datetime.fromisoformat(text).timestamp() * 1000) * 1_000_000
+    except ValueError:
+        return 0
+
+
+def status_row(told: JobStatus, now_ns: int) -> dict[str, str]:
+    """The row of ``TELEGEN_JOB_TABLE``, written at ``now_ns``."""
+    return {
+        "status": told.status.value,
+        "reason": told.reason.value,
+        "message": printable(told.message),
+        "port": printable(told.port),
+        "interface": told.interface,
+        "direction": printable(told.direction),
+        "mirror_mode": told.mirror_mode,
+        "visibility": told.visibility.value,
+        "started_at": timestamp(told.started_ns),
+        "expires_at": timestamp(told.expires_ns),
+        "updated_at": timestamp(now_ns),
+        "packets": str(told.packets),
+        "bytes": str(told.bytes),
+        "sample_age_ms": str((now_ns - told.sample_ns) // 1_000_000) if told.sample_ns else "",
+    }
+
+
+def parse_status(key: str, row: Row) -> JobStatus | None:
+    """What a status row of ours said; None when it is not one (somebody else wrote there)."""
+    try:
+        status, reason = Status(row.get("status", "")), Reason(row.get("reason", ""))
+        visibility = Visibility(row.get("visibility", "none"))
+        packets, octets = int(row.get("packets", "0")), int(row.get("bytes", "0"))
+    except ValueError:
+        return None
+    updated = parse_timestamp(row.get("updated_at", ""))
+    age = row.get("sample_age_ms", "")
+    return JobStatus(
+        job=key,
+        status=status,
+        reason=reason,
+        message=row.get("message", ""),
+        port=row.get("port", ""),
+        interface=row.get("interface", ""),
+        direction=row.get("direction", ""),
+        mirror_mode=row.get("mirror_mode", ""),
+        visibility=visibility,
+        started_ns=parse_timestamp(row.get("started_at", "")),
+        expires_ns=parse_timestamp(row.get("expires_at", "")),
+        packets=packets,
+        bytes=octets,
+        sample_ns=updated - int(age) * 1_000_000 if age.isdigit() else 0,
+        updated_ns=updated,
+    )
+
+
+def interface_row(sample: InterfaceSample, now_ns: int) -> dict[str, str]:
+    """The row of ``TELEGEN_INTERFACE_TABLE``: ifindex, then packets and bytes of each class."""
+    row = {"ifindex": str(sample.ifindex)}
+    for name, counters in zip(CLASSES, sample.classes, strict=True):
+        row[f"{name}_packets"], row[f"{name}_bytes"] = str(counters.packets), str(counters.bytes)
+    row["updated_at"] = timestamp(now_ns)
+    return row
+
+
+def agent_row(told: AgentStatus, now_ns: int) -> dict[str, str]:
+    """The row ``TELEGEN_TABLE|GLOBAL``."""
+    return {
+        "version": told.version,
+        "commit": told.commit,
+        "pid": str(told.pid),
+        "kernel": told.kernel,
+        "loader": told.loader,
+        "btf": "true" if told.btf else "false",
+        "attach": told.attach,
+        "jobs": str(told.jobs),
+        "jobs_running": str(told.jobs_running),
+        "otlp_endpoint": printable(told.otlp_endpoint),
+        "otlp_last_success": timestamp(told.otlp_last_success_ns),
+        "otlp_last_error": printable(told.otlp_last_error),
+        "otlp_failures": str(told.otlp_failures),
+        "config_error": printable(told.config_error),
+        "notice": printable(told.notice),
+        "updated_at": timestamp(now_ns),
+    }

@@ -1,0 +1,157 @@
+"""WANTED: which programs should sit on which hooks for which jobs, and a verdict for each job that gets none. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sonic_telegen.model.asked import Asked, Rejection
+from sonic_telegen.model.job import ALL_PORTS, Direction, JobSpec, MirrorMode
+from sonic_telegen.model.kernel import KernelState, Link
+from sonic_telegen.model.status import Reason, Status
+from sonic_telegen.settings import Settings
+
+FRONT_PANEL = re.compile(r"Ethernet[0-9]+")  # not Ethernet-BP…, Ethernet-Rec…: those are internal to the box
+KEEP_TOLD_NS = 3600 * 1_000_000_000  # a job's end stays readable for an hour after its row is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A tc hook of an existing netdev."""
+
+    ifindex: int
+    netdev: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A status decided before the kernel is asked."""
+
+    status: Status
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What is remembered of a job with a duration across reboots: Unix ns of its first attach, whether it ended."""
+
+    start_ns: int = 0
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One job: its effective mode, the hooks it should count on, or the verdict why there are none."""
+
+    spec: JobSpec
+    mode: MirrorMode
+    interface: str
+    hooks: tuple[Hook, ...] = ()
+    verdict: Verdict | None = None
+    expires_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """All jobs; ``remembered`` are the job ids that somebody can still ask for; without ``teardown`` nothing ends."""
+
+    jobs: Mapping[str, Wanted] = field(default_factory=dict)
+    rejected: Mapping[str, Rejection] = field(default_factory=dict)
+    remembered: frozenset[str] = frozenset()
+    teardown: bool = True
+
+    def hooks(self) -> dict[tuple[int, Direction], Hook]:
+        """Every hook that any job wants, once."""
+        return {(h.ifindex, h.direction): h for job in self.jobs.values() for h in job.hooks}
+
+
+def desire(
+    asked: Asked, state: KernelState | None, settings: Settings, lives: Mapping[str, Life], now_ns: int
+) -> Desired:
+    """What the rows want of the kernel as it is.
+
+    Args:
+        asked: the tables' rows.
+        state: the latest look; None when the kernel side could not be opened (then no netdev is known).
+        settings: GLOBAL and environment.
+        lives: by job id, for the digest the row has now.
+        now_ns: Unix ns.
+    """
+    links = {link.name: link for link in state.links.values()} if state else {}
+    counting = {key.job: a.start_ns for key, a in state.accounts.items() if a.slot} if state else {}
+    rejected = {key: row for key, row in asked.jobs.items() if isinstance(row, Rejection)}
+    jobs: dict[str, Wanted] = {}
+    admitted = 0
+    specs = [row for row in asked.jobs.values() if isinstance(row, JobSpec)]
+    for spec in sorted(specs, key=lambda s: (counting.get(s.id, now_ns), s.id)):  # who runs keeps its place
+        life = lives.get(spec.id, Life())
+        mode, verdict = _mode(spec, settings)
+        interface = spec.port if mode is MirrorMode.DIRECT else settings.erspan_name
+        expires = life.start_ns + spec.duration_sec * 1_000_000_000 if spec.duration_sec and life.start_ns else 0
+        early = _not_now(spec, settings, life, expires, now_ns)
+        if early is None:
+            if admitted >= settings.max_jobs:
+                early = Verdict(
+                    Status.PENDING, Reason.MAX_JOBS, f"max_jobs={settings.max_jobs} jobs run; end one or raise max_jobs"
+                )
+            else:
+                admitted += 1
+        hooks: tuple[Hook, ...] = ()
+        if early is None and mode is MirrorMode.DIRECT:
+            own = links.get(spec.port)
+            if own is not None and own.ours:
+                text = f"port={spec.port!r}: this netdev is the agent's own; name the port itself"
+                rejected[spec.id] = Rejection(Reason.OWN_NETDEV.value, text, spec.port, spec.direction)
+                continue
+            found = list(_ports(spec.port, asked.ports, links))
+            hooks = tuple(Hook(link.ifindex, link.name, d) for link in found for d in spec.directions)
+            if not hooks and state is not None:
+                early = Verdict(
+                    Status.PENDING, Reason.NETDEV_ABSENT, f"no netdev {spec.port} yet; it is attached when it appears"
+                )
+        jobs[spec.id] = Wanted(spec, mode, interface, hooks, early or verdict, expires)
+    shown = {
+        job
+        for job, told in asked.told.items()
+        if told.reason is not Reason.DELETED or now_ns - told.updated_ns < KEEP_TOLD_NS
+    }
+    return Desired(jobs, rejected, frozenset(shown | set(asked.jobs)), asked.initialized)
+
+
+def _mode(spec: JobSpec, settings: Settings) -> tuple[MirrorMode, Verdict | None]:
+    """The mode in force; ERSPAN that cannot be had falls back to placeholder, and says so."""
+    mode = spec.mirror_mode or settings.mirror_mode
+    if mode is MirrorMode.DIRECT:
+        return mode, None
+    if mode is MirrorMode.PLACEHOLDER:
+        text = "mirror_mode=placeholder sees no packet; set mirror_mode=direct to count on the port itself"
+        return mode, Verdict(Status.DEGRADED, Reason.PLACEHOLDER, text)
+    text = f"mirror_mode={mode.value} is not available in this version, placeholder is in force; set mirror_mode=direct"
+    return MirrorMode.PLACEHOLDER, Verdict(Status.DEGRADED, Reason.ERSPAN_UNAVAILABLE, text)
+
+
+def _not_now(spec: JobSpec, settings: Settings, life: Life, expires_ns: int, now_ns: int) -> Verdict | None:
+    """Why a good row wants nothing at the moment."""
+    if not settings.enabled:
+        return Verdict(Status.STOPPED, Reason.DISABLED, "admin_state=disabled in TELEGEN|GLOBAL")
+    if not spec.enabled:
+        return Verdict(Status.STOPPED, Reason.DISABLED, "admin_state=disabled")
+    if life.ended or (expires_ns and now_ns >= expires_ns):
+        return Verdict(
+            Status.DONE, Reason.EXPIRED, f"duration_sec={spec.duration_sec} is over; change the row to run again"
+        )
+    return None
+
+
+def _ports(port: str, known: frozenset[str] | None, links: Mapping[str, Link]) -> Iterable[Link]:
+    """The existing netdevs a ``port`` value means."""
+    if port != ALL_PORTS:
+        return [links[port]] if port in links else []
+    return [
+        link
+        for name, link in sorted(links.items())
+        if (name in known if known is not None else FRONT_PANEL.fullmatch(name)) and not link.ours
+    ]

@@ -1,0 +1,156 @@
+"""A model of the kernel for pure tests: qdiscs exclude each other, filters are exclusive, slots and accounts add up.
+
+It proves the plan against this model only; ``tests/kernel`` proves that the kernel behaves like it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sonic_telegen.errors import Conflict, Gone
+from sonic_telegen.model.action import (
+    Action,
+    AddQdisc,
+    AssignSlot,
+    Attach,
+    CloseAccount,
+    DeleteQdisc,
+    Detach,
+    FreezeAccount,
+    OpenAccount,
+    ReleaseSlot,
+    Replace,
+)
+from sonic_telegen.model.job import Direction
+from sonic_telegen.model.kernel import (
+    Account,
+    AccountKey,
+    FilterName,
+    KernelState,
+    Link,
+    Program,
+    Qdisc,
+    QdiscKind,
+    Slot,
+    TcFilter,
+)
+from sonic_telegen.model.sample import AccountSample, Counters, InterfaceSample, Sample
+
+PROGRAM = Program(77, "aa" * 8)
+
+
+class World:
+    """The kernel side of ``reconcile.loop`` in memory."""
+
+    def __init__(self, slot_count: int = 2048) -> None:
+        self.links: dict[int, Link] = {}
+        self.qdiscs: dict[int, Qdisc] = {}
+        self.filters: list[TcFilter] = []
+        self.slots: dict[int, Slot] = {}
+        self.accounts: dict[AccountKey, Account] = {}
+        self.counted: dict[int, int] = {}
+        self.offset: dict[AccountKey, int] = {}
+        self.slot_count = slot_count
+        self.clock = 1
+
+    def observe(self) -> KernelState:
+        return KernelState(
+            PROGRAM,
+            dict(self.links),
+            dict(self.qdiscs),
+            tuple(self.filters),
+            dict(self.slots),
+            dict(self.accounts),
+            self.slot_count,
+        )
+
+    def packet(self, ifindex: int, direction: Direction) -> None:
+        """One packet passes a hook: every program of ours there counts it."""
+        for item in self.filters:
+            if item.ifindex == ifindex and item.direction is direction and item.own:
+                self.counted[item.classid] = self.counted.get(item.classid, 0) + 1
+
+    def total(self, key: AccountKey) -> int:
+        account = self.accounts[key]
+        return (self.counted.get(account.slot, 0) if account.slot else 0) + self.offset[key]
+
+    def sample(self) -> Sample:
+        self.clock += 1
+        zero = Counters()
+        return Sample(
+            self.clock,
+            interfaces=tuple(
+                InterfaceSample(
+                    s.index,
+                    s.ifindex,
+                    s.name,
+                    s.direction,
+                    s.start_ns,
+                    (Counters(self.counted.get(s.index, 0)), zero, zero, zero),
+                )
+                for s in self.slots.values()
+            ),
+            accounts={
+                k: AccountSample(k, a.start_ns, (Counters(self.total(k)), zero, zero, zero))
+                for k, a in self.accounts.items()
+            },
+        )
+
+    def _link(self, ifindex: int) -> Link:
+        if ifindex not in self.links:
+            raise Gone("find", f"ifindex {ifindex}", 19)
+        return self.links[ifindex]
+
+    def apply(self, action: Action) -> None:
+        self.clock += 1
+        match action:
+            case AddQdisc(ifindex, _, kind):
+                self._link(ifindex)
+                if ifindex in self.qdiscs:
+                    raise Conflict("add qdisc", str(ifindex), 17)
+                self.qdiscs[ifindex] = Qdisc(ifindex, kind, ours=True)
+            case DeleteQdisc(ifindex, _, _):
+                assert self.qdiscs[ifindex].ours, "a stranger's qdisc"
+                assert not [f for f in self.filters if f.ifindex == ifindex], "a filter would go with it"
+                del self.qdiscs[ifindex]
+            case AssignSlot(slot, ifindex, name, direction):
+                assert 0 < slot < self.slot_count and slot not in self.slots
+                self.counted[slot] = 0
+                self.slots[slot] = Slot(slot, ifindex, name, direction, self.clock)
+            case ReleaseSlot(slot, _):
+                for key, account in list(self.accounts.items()):
+                    if account.slot == slot:
+                        self._freeze(key)
+                del self.slots[slot]
+            case OpenAccount(key, digest, slot):
+                assert slot in self.slots
+                old = self.accounts.get(key)
+                same = old is not None and old.digest == digest
+                total = self.total(key) if same else 0
+                start = old.start_ns if same and old else self.clock
+                self.accounts[key] = Account(key, digest, slot, start)
+                self.offset[key] = total - self.counted.get(slot, 0)
+            case FreezeAccount(key):
+                self._freeze(key)
+            case CloseAccount(key):
+                del self.accounts[key], self.offset[key]
+            case Attach(ifindex, _, direction, qdisc, priority, handle, slot):
+                self._link(ifindex)
+                assert slot in self.slots
+                assert self.qdiscs[ifindex].kind is qdisc
+                assert not (qdisc is QdiscKind.INGRESS and direction is Direction.EGRESS)
+                if any((f.ifindex, f.direction, f.priority) == (ifindex, direction, priority) for f in self.filters):
+                    raise Conflict("add filter", str(ifindex), 17)
+                name = str(FilterName(PROGRAM.digest))
+                self.filters.append(TcFilter(ifindex, direction, priority, handle, "bpf", name, PROGRAM.prog_id, slot))
+            case Replace(item, _, _, slot):
+                assert item.own, "a stranger's filter"
+                new = replace(item, name=str(FilterName(PROGRAM.digest)), prog_id=PROGRAM.prog_id, classid=slot)
+                self.filters[self.filters.index(item)] = new
+            case Detach(item, _, _):
+                assert item.own, "a stranger's filter"
+                self.filters.remove(item)
+
+    def _freeze(self, key: AccountKey) -> None:
+        self.offset[key] = self.total(key)
+        self.accounts[key] = replace(self.accounts[key], slot=0)
