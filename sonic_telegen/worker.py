@@ -1,0 +1,106 @@
+"""The one thread that runs passes and reports: the only writer of STATE_DB.
+
+It wakes when something may have changed (dirty), when a new reading of the counters is there, or when the last pass
+asked to be repeated. Redis that cannot be reached costs a bounded backoff and changes nothing in the kernel.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sonic_telegen.errors import StoreError
+from sonic_telegen.log import fields, log
+from sonic_telegen.model.sample import Sample
+from sonic_telegen.reconcile.loop import Loop, PassResult
+
+FIRST_BACKOFF_SEC, LAST_BACKOFF_SEC = 0.2, 5.0
+
+
+@dataclass
+class PassStats:
+    """What telemetry says of the passes; written by the worker alone."""
+
+    passes: int = 0
+    pass_seconds: float = 0.0
+    actions: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+class Worker:
+    """Runs ``loop`` whenever ``look_again`` was called, and ``publish`` for every result or new sample."""
+
+    def __init__(self, loop: Loop, publish: Callable[[PassResult, Sample | None], None]) -> None:
+        self._loop, self._publish = loop, publish
+        self._wake = threading.Condition()
+        self._dirty, self._stopping = True, False
+        self._last: PassResult | None = None
+        self.stats = PassStats()
+        self._sample: Sample | None = None
+
+    def look_again(self) -> None:
+        """Something may have changed; cheap, from any thread."""
+        with self._wake:
+            self._dirty = True
+            self._wake.notify()
+
+    def counted(self, sample: Sample) -> None:
+        """A new reading of the counters waits to be told; from the collector thread."""
+        with self._wake:
+            self._sample = sample
+            self._wake.notify()
+
+    def stop(self) -> None:
+        """End ``run`` after the action at hand."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+
+    def run(self) -> None:
+        """Until ``stop``; an error that is not a StoreError ends it, and with it the agent."""
+        due, backoff = time.monotonic(), FIRST_BACKOFF_SEC
+        held = False  # Redis was not reachable: wait for the backoff even when dirty
+        while True:
+            with self._wake:
+                ready = self._stop_only if held else self._ready
+                self._wake.wait_for(ready, max(0.0, due - time.monotonic()))
+                if self._stopping:
+                    return
+                full = self._dirty or time.monotonic() >= due
+                self._dirty, sample, self._sample = False, self._sample, None
+            try:
+                if full:
+                    due = time.monotonic() + self._pass()
+                elif self._last is not None and sample is not None:
+                    self._publish(self._last, sample)
+                held, backoff = False, FIRST_BACKOFF_SEC
+            except StoreError as problem:
+                log.warning("Redis is not reachable; nothing is changed", extra=fields(problem=problem, retry=backoff))
+                due, held, self._dirty = time.monotonic() + backoff, True, True
+                backoff = min(backoff * 2, LAST_BACKOFF_SEC)
+
+    def _ready(self) -> bool:
+        return self._stopping or self._dirty or self._sample is not None
+
+    def _stop_only(self) -> bool:
+        return self._stopping
+
+    def _pass(self) -> float:
+        """One pass, told; seconds until the next one is due."""
+        began = time.monotonic()
+        result = self._loop.run()
+        self._last = result
+        for key, count in result.actions.items():
+            self.stats.actions[key] += count
+        self.stats.passes += 1
+        self._publish(result, None)
+        took = time.monotonic() - began
+        self.stats.pass_seconds += took
+        for failure in result.failures:
+            log.warning("the kernel refused", extra=fields(problem=failure))
+        if result.actions:
+            done = {f"{kind}_{outcome}": n for (kind, outcome), n in result.actions.items()}
+            log.info("pass", extra=fields(ms=round(took * 1000, 1), **done))
+        return result.wake_sec
