@@ -3,20 +3,101 @@ PYTHON   := /usr/bin/python3
 VENV     := .venv
 BIN      := $(VENV)/bin
 BUILD    := build
+LOCK     := contrib/requirements/dev.lock
 CLANG    ?= clang
-ARCH_INC := /usr/include/$(shell uname -m)-linux-gnu
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v2 -Wall -Wextra -Werror -Ibpf -I$(ARCH_INC)
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v2 -Wall -Wextra -Werror -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
+BPF_SOURCES := $(wildcard bpf/*.bpf.c tests/*/*.bpf.c)
+NOTE     := sonic_telegen/build.json
+
+# What Debian packages are for: Python tools; the BPF object; loading it; the demo's Redis and netdevs; TLS in tests.
+PY_PACKAGES    := python3 python3-venv
+BUILD_PACKAGES := clang libbpf-dev linux-libc-dev
+RUN_PACKAGES   := libbpf1 redis-server iproute2
+TEST_PACKAGES  := bpftool openssl
+
+# make run DURATION=10 PORTS=4 OTLP=http RATE=500 ARGS='--json'
+DEMO_ARGS := $(if $(DURATION),--duration $(DURATION)) $(if $(PORTS),--ports $(PORTS)) $(if $(OTLP),--otlp $(OTLP)) \
+             $(if $(RATE),--rate $(RATE)) $(ARGS)
+# make test ARGS='-k adopt' JUNIT=report.xml
+PYTEST := $(BIN)/python -m pytest $(if $(JUNIT),--junitxml=$(JUNIT))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.PHONY: help build fmt lint test test-unit test-redis test-kernel test-system bench run clean lock version \
+        py-packages build-packages run-packages test-packages build-note print-bpf-cflags
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: $(BUILD)/telegen.bpf.o ## the BPF object
+run: build $(VENV)/.lock run-packages ## a switch in a box: ports, traffic, the agent (DURATION=10 PORTS=4 OTLP=http)
+	@$(BIN)/python -m sonic_telegen.demo $(DEMO_ARGS)
 
-$(BUILD)/telegen.bpf.o: bpf/telegen.bpf.c $(wildcard bpf/*.h)
+test: build $(VENV)/.lock run-packages test-packages ## every tier on this machine, as root
+	$(PYTEST) tests/unit tests/redis tests/kernel tests/system $(ARGS)
+
+test-unit: $(VENV)/.lock ## no root, no kernel feature
+	$(PYTEST) tests/unit $(ARGS)
+
+test-redis: $(VENV)/.lock run-packages ## with a private redis-server
+	$(PYTEST) tests/redis $(ARGS)
+
+test-kernel: build $(VENV)/.lock run-packages test-packages ## BPF and tc in namespaces, as root
+	$(PYTEST) tests/kernel $(ARGS)
+
+test-system: build $(VENV)/.lock run-packages test-packages ## agent, Redis, kernel and an OTLP receiver together
+	$(PYTEST) tests/system $(ARGS)
+
+bench: build $(VENV)/.lock run-packages test-packages ## costs as ratios to a reference
+	@for bench in $$(grep -l __main__ tests/bench/*.py); do \
+		$(BIN)/python -m tests.bench.$$(basename $$bench .py) || exit 1; done
+
+build: $(BUILD)/telegen.bpf.o build-note ## the BPF object and the note of what was built
+
+$(BUILD)/telegen.bpf.o: bpf/telegen.bpf.c $(wildcard bpf/*.h) Makefile | build-packages
 	@mkdir -p $(BUILD)
 	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
-.PHONY: help build
+build-note:
+	@contrib/setup/build_note.sh $(NOTE)
+
+lint: $(VENV)/.lock build-packages ## ruff, mypy and clang; a warning is an error
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@for source in $(BPF_SOURCES); do echo "$(CLANG) -fsyntax-only $$source"; \
+		$(CLANG) $(BPF_CFLAGS) -fsyntax-only $$source || exit 1; done
+
+fmt: $(VENV)/.lock ## format the Python sources
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+version: build-note $(VENV)/.lock ## version, commit and date of this tree
+	@$(BIN)/python -m sonic_telegen --version
+
+lock: py-packages ## pin the newest versions that contrib/requirements/*.in allow
+	$(PYTHON) -m venv $(BUILD)/uv
+	$(BUILD)/uv/bin/python -m pip install --quiet uv
+	cd contrib/requirements && for set in runtime dev; do UV_CUSTOM_COMPILE_COMMAND='make lock' \
+		$(CURDIR)/$(BUILD)/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-emit-index-url $$set.in -o $$set.lock || exit 1; done
+
+clean: ## remove what was built; the virtual environment stays
+	rm -rf $(BUILD) $(NOTE) .mypy_cache .ruff_cache .hypothesis
+	find sonic_telegen tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+print-bpf-cflags: # for tests that build other objects from the same sources
+	@echo $(BPF_CFLAGS)
+
+$(VENV)/.lock: $(LOCK) contrib/setup/venv.sh | py-packages
+	@contrib/setup/venv.sh $(PYTHON) $(VENV) $(LOCK)
+
+py-packages:
+	@contrib/setup/packages.sh $(PY_PACKAGES)
+build-packages:
+	@contrib/setup/packages.sh $(BUILD_PACKAGES)
+run-packages:
+	@contrib/setup/packages.sh $(RUN_PACKAGES)
+test-packages:
+	@contrib/setup/packages.sh $(TEST_PACKAGES)
+
+-include tests/vm/vm.mk
