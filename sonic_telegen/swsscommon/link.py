@@ -6,6 +6,7 @@ commands were carried out.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
@@ -18,6 +19,13 @@ Address: TypeAlias = "str | tuple[str, int]"  # unix socket path, or host and po
 Argument: TypeAlias = "str | bytes | int"
 Reply: TypeAlias = "bytes | int | list[Reply] | ReplyFailure | None"
 
+_PLAIN = {bytes, int, type(None)}
+# Who we are is told to the server on connect: two round trips and half a millisecond of parsing package metadata.
+_UNNAMED: dict[str, Any] = (
+    {"driver_info": None}  # redis-py 7.1 on
+    if "driver_info" in inspect.signature(redis_connection.AbstractConnection).parameters
+    else {"lib_name": None, "lib_version": None}
+)
 _LOST = (redis_exceptions.ConnectionError, redis_exceptions.TimeoutError, redis_exceptions.InvalidResponse, OSError)
 
 
@@ -35,6 +43,7 @@ class Link:
             "protocol": 2,
             "socket_connect_timeout": connect_timeout,
             "socket_timeout": reply_timeout,
+            **_UNNAMED,
         }
         if isinstance(address, str):
             options["path"] = address
@@ -162,7 +171,7 @@ def _pack(command: Sequence[Argument]) -> bytes:
 def _converted(reply: Any) -> Reply:
     """redis-py nests its exceptions in EXEC's reply: make them ours."""
     if isinstance(reply, list):
-        return [_converted(item) for item in reply]
+        return reply if set(map(type, reply)) <= _PLAIN else [_converted(item) for item in reply]
     if isinstance(reply, Exception):
         return ReplyFailure(str(reply))
     result: bytes | int | None = reply
