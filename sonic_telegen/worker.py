@@ -35,16 +35,27 @@ class Worker:
     def __init__(self, loop: Loop, publish: Callable[[PassResult, Sample | None], None]) -> None:
         self._loop, self._publish = loop, publish
         self._wake = threading.Condition()
-        self._dirty, self._stopping = True, False
+        self._dirty, self._kernel_dirty, self._stopping = True, False, False
         self._last: PassResult | None = None
         self.stats = PassStats()
         self._sample: Sample | None = None
 
     def look_again(self) -> None:
-        """Something may have changed; cheap, from any thread."""
+        """Rows or settings may have changed; cheap, from any thread."""
         with self._wake:
             self._dirty = True
             self._wake.notify()
+
+    def kernel_changed(self) -> None:
+        """Netdevs, qdiscs or filters may have changed; cheap, from any thread."""
+        with self._wake:
+            self._kernel_dirty = True
+            self._wake.notify()
+
+    def about_to_look(self) -> None:
+        """The kernel is looked at next: what it told so far, our own changes among it, is part of that look."""
+        with self._wake:
+            self._kernel_dirty = False
 
     def counted(self, sample: Sample) -> None:
         """A new reading of the counters waits to be told; from the collector thread."""
@@ -68,8 +79,9 @@ class Worker:
                 self._wake.wait_for(ready, max(0.0, due - time.monotonic()))
                 if self._stopping:
                     return
-                full = self._dirty or time.monotonic() >= due
-                self._dirty, sample, self._sample = False, self._sample, None
+                full = self._dirty or self._kernel_dirty or time.monotonic() >= due
+                self._dirty = self._kernel_dirty = False
+                sample, self._sample = self._sample, None
             try:
                 if full:
                     due = time.monotonic() + self._pass()
@@ -82,7 +94,7 @@ class Worker:
                 backoff = min(backoff * 2, LAST_BACKOFF_SEC)
 
     def _ready(self) -> bool:
-        return self._stopping or self._dirty or self._sample is not None
+        return self._stopping or self._dirty or self._kernel_dirty or self._sample is not None
 
     def _stop_only(self) -> bool:
         return self._stopping

@@ -1,0 +1,75 @@
+"""``sonic-telegend``: the daemon's command line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+
+from sonic_telegen.errors import TelegenError
+from sonic_telegen.log import log, set_up
+from sonic_telegen.settings import environment, resolve
+from sonic_telegen.version import build
+
+_DESCRIPTION = """\
+Telemetry agent for SONiC switches. Rows of TELEGEN_JOB in CONFIG_DB ask for telemetry on a port; the agent attaches a
+BPF program with tc, counts packets and bytes exactly, tells in STATE_DB what it observed and exports OpenTelemetry
+metrics. It never drops a packet, and its counters survive its own restart.
+"""
+_EPILOG = """\
+commands:
+  run            serve until SIGTERM or SIGINT; filters and counters stay in the kernel (the default)
+  detach --all   remove every filter, qdisc and pin of ours and end; strangers' objects stay
+
+signals:
+  SIGTERM, SIGINT  stop within two seconds; counting goes on, the next start adopts it
+  SIGHUP           read everything again and open a new OTLP connection
+
+environment:
+  TELEGEN_DB_CONFIG   SONiC's database_config.json  (/var/run/redis/sonic-db/database_config.json)
+  TELEGEN_PIN_DIR     bpffs folder of the pins      (/sys/fs/bpf/telegen-sonic)
+  TELEGEN_STATE_DIR   what must outlive a reboot    (/var/lib/sonic-telegen)
+  TELEGEN_BPF_OBJ     another BPF object            (the packaged one)
+  TELEGEN_BTF_PATH    BTF file for a kernel without its own
+  TELEGEN_LOG_LEVEL   debug, info, notice, warning, error  (notice)
+  TELEGEN_MAX_JOBS, TELEGEN_MIRROR_MODE, OTEL_EXPORTER_OTLP_*, OTEL_METRIC_EXPORT_INTERVAL, OTEL_RESOURCE_ATTRIBUTES
+                      defaults for fields of TELEGEN|GLOBAL, see docs/schema.md
+
+exit status:
+  0 stopped as asked, 1 a part of the agent died, 2 a wrong option or variable
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse, run, and return the exit status."""
+    parser = argparse.ArgumentParser(
+        "sonic-telegend", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("command", nargs="?", choices=("run", "detach"), default="run", help="what to do")
+    parser.add_argument("--all", action="store_true", help="with detach: really remove everything of ours")
+    parser.add_argument("--syslog", action="store_true", help="log to /dev/log instead of stderr")
+    parser.add_argument("--version", action="version", version=str(build()))
+    given = parser.parse_args(arguments)
+    if (given.command == "detach") != given.all:
+        parser.error("detach removes every filter and pin: say detach --all")
+    try:
+        settings = environment(os.environ)
+        resolve({}, os.environ)
+        set_up(settings.log_level, given.syslog)
+    except (TelegenError, OSError) as problem:
+        sys.stderr.write(f"sonic-telegend: {problem}\n")
+        return 2
+    from sonic_telegen import agent  # here: --help and --version need none of its imports
+
+    try:
+        if given.command == "detach":
+            return agent.detach_all(settings)
+        return asyncio.run(agent.Agent(settings, os.environ).run())
+    except TelegenError as problem:
+        log.error(str(problem))
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

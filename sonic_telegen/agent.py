@@ -1,0 +1,219 @@
+"""The composition root: builds every part, starts the root tasks, and dies as one.
+
+Three threads: the asyncio loop (signals, netlink and keyspace file descriptors), the worker (passes and reports), the
+collector (counters and export). They share a dirty flag and one immutable ``Sample``. When any of them ends, all end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+from sonic_telegen.db import codec, schema
+from sonic_telegen.db.changes import Changes
+from sonic_telegen.db.store import Store
+from sonic_telegen.door import KernelDoor
+from sonic_telegen.errors import StoreError
+from sonic_telegen.journal import Journal
+from sonic_telegen.kernel import loader
+from sonic_telegen.kernel.watch import Watch
+from sonic_telegen.log import NOTICE, fields, log
+from sonic_telegen.model.sample import Sample
+from sonic_telegen.model.status import AgentStatus, Status, Told
+from sonic_telegen.reconcile.loop import Loop, PassResult
+from sonic_telegen.reconcile.report import interfaces, with_counters
+from sonic_telegen.settings import Environment, OtlpSettings, Settings, resolve
+from sonic_telegen.telemetry.collector import Collector, resident_bytes
+from sonic_telegen.telemetry.resource import resource
+from sonic_telegen.telemetry.series import AgentStats, Metric, series
+from sonic_telegen.version import VERSION, build
+from sonic_telegen.worker import Worker
+
+T = TypeVar("T")
+
+RECONNECT_SEC = (0.2, 5.0)  # first and last wait for Redis
+STOP_SEC = 1.5  # SIGTERM to exit is under two seconds
+
+
+class Agent:
+    """All parts of one agent; ``run`` returns the exit status."""
+
+    def __init__(self, where: Environment, env: Mapping[str, str]) -> None:
+        self._where, self._env = where, dict(env)
+        self._build, self._began = build(), time.time_ns()
+        self._journal = Journal(where.state_dir)
+        self._door = KernelDoor(where, self._journal)
+        self._store = Store(where.db_config)
+        self._watch = Watch()
+        self._worker = Worker(
+            Loop(self._store, self._door.open, self._journal, self._resolve, self._before_look), self._publish
+        )
+        self._settings = resolve({}, self._env)
+        self._exported: frozenset[str] = frozenset()
+        self._collector = Collector(
+            self._settings.otlp, self._resource, self._door.sample, self._measure, self._worker.counted
+        )
+
+    async def run(self) -> int:
+        """Serve until SIGTERM or SIGINT (0), or until a part of it ends by itself (1)."""
+        loop = asyncio.get_running_loop()
+        asked = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, asked.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        loop.add_reader(self._watch.fileno(), self._kernel_event)
+        log.log(NOTICE, "starting", extra=fields(version=self._build, pid=os.getpid(), pins=self._where.pin_dir))
+        roots: list[asyncio.Future[Any]] = [
+            in_thread("worker", self._worker.run),
+            in_thread("collector", self._collector.run),
+            asyncio.create_task(self._listen(), name="listener"),
+            asyncio.create_task(asked.wait(), name="signal"),
+        ]
+        done, _ = await asyncio.wait(roots, return_when=asyncio.FIRST_COMPLETED)
+        for root in done:
+            if (problem := root.exception()) is not None:
+                log.error("a part of the agent died", extra=fields(problem=repr(problem)), exc_info=problem)
+        self._worker.stop()
+        await asyncio.wait(
+            [asyncio.ensure_future(in_thread("stop", lambda: self._collector.stop(1.0)))], timeout=STOP_SEC
+        )
+        for root in roots:
+            root.cancel()
+        log.log(NOTICE, "stopped; filters and counters stay in the kernel", extra=fields(asked=asked.is_set()))
+        return 0 if asked.is_set() else 1
+
+    async def _listen(self) -> None:
+        """Keep one subscription on CONFIG_DB; a lost one is made again, and then everything is read again."""
+        loop, wait = asyncio.get_running_loop(), RECONNECT_SEC[0]
+        while True:
+            try:
+                changes: Changes = await in_thread("subscribe", lambda: Changes(self._where.db_config))
+            except StoreError as problem:
+                log.warning("cannot subscribe", extra=fields(problem=problem, retry=wait))
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, RECONNECT_SEC[1])
+                continue
+            wait = RECONNECT_SEC[0]
+            self._worker.look_again()
+            lost: asyncio.Future[None] = loop.create_future()
+            descriptor = changes.fileno()
+            loop.add_reader(descriptor, self._row_event, changes, lost)
+            try:
+                await lost
+            finally:
+                loop.remove_reader(descriptor)
+
+    def _row_event(self, changes: Changes, lost: asyncio.Future[None]) -> None:
+        try:
+            if changes.drain():
+                self._worker.look_again()
+        except StoreError as problem:
+            log.warning("the subscription is lost", extra=fields(problem=problem))
+            if not lost.done():
+                lost.set_result(None)
+
+    def _kernel_event(self) -> None:
+        if self._watch.drain():
+            self._worker.kernel_changed()
+
+    def _before_look(self) -> None:
+        self._watch.drain()
+        self._worker.about_to_look()
+
+    def _reload(self) -> None:
+        log.log(NOTICE, "SIGHUP: everything is read again")
+        self._store.reload()
+        self._collector.reconfigure(self._settings.otlp, reload=True)
+        self._worker.look_again()
+
+    def _resolve(self, row: Mapping[str, str]) -> Settings:
+        return resolve(codec.check_fields(row, schema.GLOBAL_FIELDS, schema.GLOBAL_TABLE), self._env)
+
+    def _resource(self, settings: OtlpSettings) -> Mapping[str, str]:
+        return resource(settings, VERSION, platform.node())
+
+    def _measure(self, sample: Sample) -> Sequence[Metric]:
+        stats = self._worker.stats
+        own = AgentStats(
+            start_ns=self._began,
+            passes=stats.passes,
+            pass_seconds=stats.pass_seconds,
+            actions=dict(stats.actions),
+            export_failures=self._collector.export.failures,
+            map_read_failures=self._collector.map_read_failures,
+            sample_age=max(0.0, (time.time_ns() - sample.time_ns) / 1e9),
+            rss=resident_bytes(),
+        )
+        return series(sample, self._exported, own)
+
+    def _publish(self, result: PassResult, sample: Sample | None) -> None:
+        """Tell STATE_DB; worker thread only."""
+        if result.settings != self._settings:
+            self._settings = result.settings
+            self._collector.reconfigure(result.settings.otlp)
+        self._exported = frozenset(job for job, w in result.desired.jobs.items() if w.spec.otlp_export)
+        latest = sample or result.sample
+        jobs = with_counters(result.jobs, latest) if latest else dict(result.jobs)
+        hooks = interfaces(result.state, latest) if result.state and latest else ()
+        export, loaded = self._collector.export, self._door.loaded
+        kinds = (
+            {q.kind.value for q in result.state.qdiscs.values() if q.ifindex in _used(result)}
+            if result.state
+            else set()
+        )
+        agent = AgentStatus(
+            version=self._build.version,
+            commit=self._build.commit,
+            pid=os.getpid(),
+            kernel=platform.release(),
+            loader=loaded.loader if loaded else "",
+            btf=loader.KERNEL_BTF.exists(),
+            attach=",".join(sorted(kinds)),
+            jobs=len(result.asked.jobs),
+            jobs_running=sum(1 for j in jobs.values() if j.status is Status.RUNNING),
+            otlp_endpoint=export.endpoint,
+            otlp_last_success_ns=export.last_success_ns,
+            otlp_last_error=export.last_error,
+            otlp_failures=export.failures,
+            config_error=result.config_error or export.config_error,
+            notice=self._door.notice,
+        )
+        self._store.report(Told(agent, jobs, hooks))
+
+
+def _used(result: PassResult) -> set[int]:
+    return {ifindex for ifindex, _ in result.desired.hooks()}
+
+
+def in_thread(name: str, function: Callable[[], T]) -> asyncio.Future[T]:
+    """Run ``function`` in a daemon thread of its own: one that hangs in a system call cannot keep the process."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def finish(result: T | None, problem: BaseException | None) -> None:
+        if future.done():
+            return
+        if problem is None:
+            future.set_result(cast("T", result))
+        else:
+            future.set_exception(problem)
+
+    def body() -> None:
+        result: T | None = None
+        problem: BaseException | None = None
+        try:
+            result = function()
+        except BaseException as caught:
+            problem = caught
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(finish, result, problem)
+
+    threading.Thread(target=body, name=name, daemon=True).start()
+    return future

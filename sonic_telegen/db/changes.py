@@ -1,0 +1,49 @@
+"""Keyspace events that mean "look again": a row of our two tables, a port, the initialisation flag.
+
+What happened is ignored; the subscription is made before the first reading, so that nothing falls between.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sonic_telegen.db import schema
+from sonic_telegen.db.store import connect, key
+from sonic_telegen.errors import StoreError
+from sonic_telegen.swsscommon.swsscommon import PubSub
+from sonic_telegen.swsscommon.transaction import RedisFailure
+
+WATCHED = (
+    key(schema.JOB_TABLE, ""),
+    key(schema.GLOBAL_TABLE, ""),
+    key(schema.PORT_TABLE, ""),
+    schema.INIT_INDICATOR,
+)
+
+
+class Changes:
+    """One subscription on CONFIG_DB; raises StoreError when Redis is not there (any more)."""
+
+    def __init__(self, config: Path) -> None:
+        database = connect(schema.CONFIG_DB, config)
+        self._prefix = f"__keyspace@{database.getDbId()}__:"
+        try:
+            self._events = PubSub(database)
+            self._events.psubscribe(self._prefix + "*")
+        except RedisFailure as problem:
+            raise StoreError("subscribe", schema.CONFIG_DB, str(problem)) from problem
+
+    def fileno(self) -> int:
+        """For ``loop.add_reader``; then call ``drain``."""
+        return self._events.getFd()
+
+    def drain(self) -> bool:
+        """Take in what has arrived, without waiting; whether any of it concerns us."""
+        found = False
+        try:
+            while event := self._events.get_message(timeout=0.0):
+                name = event.get("channel", "").removeprefix(self._prefix)
+                found = found or name.startswith(WATCHED)
+        except RedisFailure as problem:
+            raise StoreError("listen", schema.CONFIG_DB, str(problem)) from problem
+        return found

@@ -1,0 +1,125 @@
+"""The tables in Redis: one reading of all rows, and the only writer of our STATE_DB rows. One thread, the worker's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from sonic_telegen.db import codec, schema
+from sonic_telegen.errors import StoreError
+from sonic_telegen.model.asked import Asked
+from sonic_telegen.model.status import Told
+from sonic_telegen.swsscommon.swsscommon import DBConnector, SonicDBConfig
+from sonic_telegen.swsscommon.transaction import RedisFailure, read_tables, replace_rows
+
+TIMEOUT_MS = 2000  # for one answer of Redis; a pass that waits longer changes nothing and tries again
+VOLATILE = {"updated_at", "sample_age_ms"}  # no reason by themselves to write a row again
+STATE_TABLES = (schema.STATE_JOB_TABLE, schema.STATE_INTERFACE_TABLE, schema.STATE_AGENT_TABLE)
+
+
+def key(table: str, *parts: str) -> str:
+    """The Redis key of a row."""
+    return schema.SEPARATOR.join((table, *parts))
+
+
+def connect(db: str, config: Path) -> DBConnector:
+    """A connection found by name through ``database_config.json``; raises StoreError."""
+    try:
+        if not SonicDBConfig.isInit():
+            SonicDBConfig.load_sonic_db_config(str(config))
+        return DBConnector(db, TIMEOUT_MS)
+    except (RedisFailure, RuntimeError, OSError, ValueError, IndexError) as problem:
+        raise StoreError("connect", db, f"{problem} (database_config.json: {config})") from problem
+
+
+class Store:
+    """Reads ``Asked``, writes ``Told``; connects when needed, and again after any failure."""
+
+    def __init__(self, config: Path) -> None:
+        self._config_file = config
+        self._config: DBConnector | None = None
+        self._state: DBConnector | None = None
+        self._rows: dict[str, dict[str, str]] = {}  # our STATE_DB rows as last read or written
+        self._stale = False
+
+    @contextmanager
+    def _connected(self, operation: str, db: str) -> Iterator[tuple[DBConnector, DBConnector]]:
+        try:
+            if self._stale:
+                self._stale = False
+                self.close()
+                SonicDBConfig.reset()
+            if self._config is None or self._state is None:
+                self._config = connect(schema.CONFIG_DB, self._config_file)
+                self._state = connect(schema.STATE_DB, self._config_file)
+            yield self._config, self._state
+        except RedisFailure as problem:
+            self.close()
+            raise StoreError(operation, db, str(problem)) from problem
+        except StoreError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Drop the connections; the next call opens new ones."""
+        self._config = self._state = None
+
+    def reload(self) -> None:
+        """Read ``database_config.json`` again before the next access; from any thread."""
+        self._stale = True
+
+    def read(self) -> Asked:
+        """Every row that a pass decides on; a row that is none is a Rejection among them."""
+        wanted = [key(table, "") for table in (schema.JOB_TABLE, schema.GLOBAL_TABLE, schema.PORT_TABLE)]
+        with self._connected("read", schema.CONFIG_DB) as (config, state):
+            initialized = config.get(schema.INIT_INDICATOR) == "1"
+            rows = read_tables(config, wanted)
+            self._rows = read_tables(state, [key(table, "") for table in STATE_TABLES])
+        jobs, ports = {}, set()
+        for name, row in rows.items():
+            table, _, rest = name.partition(schema.SEPARATOR)
+            if table == schema.JOB_TABLE:
+                jobs[rest] = row
+            elif table == schema.PORT_TABLE:
+                ports.add(rest)
+        told = {}
+        for name, row in self._rows.items():
+            table, _, rest = name.partition(schema.SEPARATOR)
+            if table == schema.STATE_JOB_TABLE and (status := codec.parse_status(rest, row)) is not None:
+                told[rest] = status
+        return Asked(
+            jobs=codec.parse_jobs(jobs),
+            global_row=rows.get(key(schema.GLOBAL_TABLE, schema.GLOBAL_KEY), {}),
+            ports=frozenset(ports) or None,
+            told=told,
+            initialized=initialized,
+        )
+
+    def report(self, told: Told) -> None:
+        """Write what changed, each row in one transaction; rows of ours that are not in ``told`` go."""
+        now = time.time_ns()
+        rows = {key(schema.STATE_JOB_TABLE, job): codec.status_row(status, now) for job, status in told.jobs.items()}
+        for item in told.interfaces:
+            name = key(schema.STATE_INTERFACE_TABLE, item.name, item.direction.value)
+            rows[name] = codec.interface_row(item, now)
+        agent = key(schema.STATE_AGENT_TABLE, schema.GLOBAL_KEY)
+        rows[agent] = codec.agent_row(told.agent, now)
+        changed: dict[str, Mapping[str, str] | None] = {
+            name: row for name, row in rows.items() if name == agent or _differs(row, self._rows.get(name))
+        }
+        changed.update({name: None for name in self._rows if name not in rows})
+        with self._connected("write", schema.STATE_DB) as (_, state):
+            replace_rows(state, changed)
+        for name, new in changed.items():
+            if new is None:
+                self._rows.pop(name, None)
+            else:
+                self._rows[name] = dict(new)
+
+
+def _differs(row: Mapping[str, str], before: Mapping[str, str] | None) -> bool:
+    if before is None or row.keys() != before.keys():
+        return True
+    return any(row[name] != before[name] for name in row.keys() - VOLATILE)
