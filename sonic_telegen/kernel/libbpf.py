@@ -138,7 +138,10 @@ def map_create(type: int, name: str, key_size: int, value_size: int, max_entries
 
 
 def lookup(fd: int, key: bytes, value_size: int) -> bytes | None:
-    """The value of ``key``, None when there is none; ``value_size`` in all, ``percpu_size`` for a per-CPU map."""
+    """The value of ``key``, None when there is none.
+
+    ``value_size`` must be the map's, or ``percpu_size`` of it for a per-CPU map: the kernel writes that many bytes.
+    """
     value = c.create_string_buffer(value_size)
     result = lib().bpf_map_lookup_elem(fd, key, value)
     if result == -errno.ENOENT:
@@ -178,6 +181,10 @@ class ArrayReader:
     """
 
     def __init__(self, fd: int, value_size: int, per_cpu: bool) -> None:
+        found = map_info(fd)  # the kernel writes as many bytes as the map says, so this must be right
+        if found.value_size != value_size or found.type != (PERCPU_ARRAY if per_cpu else ARRAY):
+            problem = f"it is type {found.type} with {found.value_size} byte values, not {value_size}"
+            raise kernel_error("read", f"map {found.name}", errno.EINVAL, problem=problem)
         self.fd, self.stride = fd, percpu_size(value_size) if per_cpu else value_size
         self.batched = True
 
