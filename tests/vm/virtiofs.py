@@ -12,7 +12,7 @@ from tests.vm.host import require
 # In a mount namespace of its own every mount of the host turns read-only, so that the guest cannot change the host
 # whatever it mounts. A few (a sandbox's own mounts) may refuse; the root must not.
 _READ_ONLY = """
-{findmnt} -rno TARGET | while read -r target; do mount -o remount,bind,ro "$(printf %b "$target")" 2>/dev/null; done
+for target in $({findmnt} -rno TARGET); do mount -o remount,bind,ro "$(printf %b "$target")" 2>/dev/null; done
 mount -o remount,bind,ro / && exec {daemon}
 """
 
@@ -39,5 +39,6 @@ def share(tag: str, source: Path, writable: bool, scratch: Path) -> tuple[subpro
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,
+            start_new_session=True,  # Ctrl-C is for us, who end the daemon's whole group
         )
     return daemon, ["-chardev", f"socket,id={tag},path={path}", "-device", f"vhost-user-fs-pci,chardev={tag},tag={tag}"]

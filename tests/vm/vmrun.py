@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -90,13 +90,14 @@ def qemu(machine: Machine, initrd: Path, console: Path, devices: list[str]) -> l
 
 @contextmanager
 def _children() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """A list of processes that are gone when the block is left, however it is left."""
+    """A list of session leaders that are gone with all their group when the block is left, however it is left."""
     processes: list[subprocess.Popen[bytes]] = []
     try:
         yield processes
     finally:
         for process in processes:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         for process in processes:
             process.wait()
 
@@ -115,7 +116,8 @@ def run(machine: Machine, out: Path, command: list[str], environment: list[str] 
             daemon, arguments = share(tag, source, writable, Path(scratch))
             processes.append(daemon)
             devices += arguments
-        emulator = subprocess.Popen(qemu(machine, initrd, out / "console", devices), stdin=subprocess.DEVNULL)
+        emulate = qemu(machine, initrd, out / "console", devices)
+        emulator = subprocess.Popen(emulate, stdin=subprocess.DEVNULL, start_new_session=True)
         processes.append(emulator)
         try:
             emulator.wait(machine.timeout)
