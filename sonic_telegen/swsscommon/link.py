@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from redis import connection as redis_connection
 from redis import exceptions as redis_exceptions
+
 from sonic_telegen.swsscommon.failure import ConnectFailure, ConnectionLost, ReplyFailure
 
 Address: TypeAlias = "str | tuple[str, int]"  # unix socket path, or host and port

@@ -42,6 +42,10 @@ class RedisSelect(Selectable):
         """The subscribing connector (for its database number and namespace)."""
         return self._subscriber()
 
+    def popEvent(self) -> Reply:
+        """The oldest message as it came (ours); None when none waits."""
+        return self._events.popleft() if self._events else None
+
     def _psubscribe(self, parent: DBConnector, pattern: str) -> None:
         subscription = parent.newConnector(_SUBSCRIBE_TIMEOUT_MS)
         subscription.psubscribe(pattern)
@@ -53,19 +57,21 @@ class RedisSelect(Selectable):
         return self._subscription
 
 
-class PubSub(RedisSelect):
+class PubSub:
     """Messages one at a time, as dicts with ``type``, ``pattern``, ``channel`` and ``data``."""
 
     def __init__(self, parent: DBConnector) -> None:
-        super().__init__()
         self._parent = parent
         self._select = Select()
+        self._inbox: RedisSelect | None = None  # not ourselves: a cycle would keep the connection until the next gc
 
     def psubscribe(self, pattern: str) -> None:
         """Subscribe to a pattern; as in the real library a second one takes the place of the first."""
         self._forget()
-        self._psubscribe(self._parent, pattern)
-        self._select.addSelectable(self)
+        inbox = RedisSelect()
+        inbox._psubscribe(self._parent, pattern)
+        self._select.addSelectable(inbox)
+        self._inbox = inbox
 
     def punsubscribe(self, pattern: str) -> None:
         """End the subscription."""
@@ -77,28 +83,28 @@ class PubSub(RedisSelect):
 
     def listen_message(self, interrupt_on_signal: bool = False) -> dict[str, str]:
         """Wait for the next message; ``{}`` only after a signal, if that was asked for."""
-        self._subscriber()
+        if self._inbox is None:
+            raise RuntimeError("not subscribed")
         while True:
             state, message = self._next(_LISTEN_MS / 1000, interrupt_on_signal)
             if message or state == Select.SIGNALINT:
                 return message
 
     def _next(self, timeout: float, interrupt_on_signal: bool) -> tuple[int, dict[str, str]]:
-        if self._subscription is None:
+        if self._inbox is None:
             return Select.ERROR, {}
         state, _ = self._select.select(int(timeout * 1000), interrupt_on_signal)
         if state == Select.ERROR:
             raise ConnectionLost("Failed to select")
-        if state != Select.OBJECT or not self._events:
+        if state != Select.OBJECT:
             return state, {}
-        return state, message(self._events.popleft()) or dict.fromkeys(("type", "pattern", "channel", "data"), "")
+        return state, message(self._inbox.popEvent()) or dict.fromkeys(("type", "pattern", "channel", "data"), "")
 
     def _forget(self) -> None:
-        if self._subscription is not None:
-            self._select.removeSelectable(self)
-            self._subscription.close()
-            self._subscription = None
-            self._events.clear()
+        if self._inbox is not None:
+            self._select.removeSelectable(self._inbox)
+            self._inbox.getDbConnector().close()
+            self._inbox = None
 
 
 def message(event: Reply) -> dict[str, str]:
