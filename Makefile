@@ -5,7 +5,7 @@ BIN      := $(VENV)/bin
 BUILD    := build
 LOCK     := contrib/requirements/dev.lock
 CLANG    ?= clang
-BPF_CFLAGS := -O2 -g -target bpf -mcpu=v2 -Wall -Wextra -Werror -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
 BPF_SOURCES := $(wildcard bpf/*.bpf.c tests/*/*.bpf.c)
 NOTE     := sonic_telegen/build.json
 

@@ -1,0 +1,77 @@
+"""Rules for every test: what a tier needs, what may be skipped, and that a run leaves nothing of its own behind.
+
+===========  ======================================================================================
+tests/unit   no root, no kernel feature, no Redis: pure code, files under tmp_path
+tests/redis  a private redis-server (sonic_telegen.demo.redisd)
+tests/kernel root: BPF, tc and network namespaces of the test's own
+tests/system root: the agent as a process, Redis, kernel and OTLP receivers together
+tests/vm     other kernels in QEMU; `make test-vm` runs these, not pytest
+===========  ======================================================================================
+
+A skip must say that this machine cannot run the test, and how that was found out: ``machine: <probe>: <answer>``. Any
+other skip is allowed on a laptop, and a failure where the environment says ``CI=true``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NEEDS_ROOT = ("kernel", "system")
+MACHINE = re.compile(r"(?:Skipped: )?machine: [^:]+: .+", re.DOTALL)
+PLACES = (Path("/run/netns"), Path("/sys/fs/bpf"))
+IN_CI = os.environ.get("CI", "").lower() in ("true", "1")
+
+
+def tier(path: Path) -> str:
+    """The folder under ``tests`` that the file lies in."""
+    parts = path.relative_to(Path(__file__).parent).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.geteuid() == 0:
+        return
+    for item in items:
+        if tier(item.path) in NEEDS_ROOT:
+            item.add_marker(pytest.mark.skip(reason="needs root"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if IN_CI:
+        forbid_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if IN_CI:
+        forbid_skip(report)
+    return report
+
+
+def forbid_skip(report: Any) -> None:
+    """Turn a skip that this machine could have run into a failure; an expected failure is no skip."""
+    if not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    if not MACHINE.fullmatch(reason):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {reason!r}; a skip must read 'machine: <probe>: <answer>'"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Namespaces and pins whose name carries this process's id are this run's own; none may stay."""
+    mine = re.compile(rf"(?<!\d){os.getpid()}(?!\d)")
+    left = [str(path) for place in PLACES if place.is_dir() for path in place.iterdir() if mine.search(path.name)]
+    if left:
+        print(f"\nleft behind by this run: {' '.join(sorted(left))}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
