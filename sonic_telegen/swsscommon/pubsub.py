@@ -77,14 +77,17 @@ class PubSub:
         """End the subscription."""
         self._forget()
 
+    def getFd(self) -> int:
+        """The subscribing socket for an event loop (ours); when it is readable call ``get_message`` until ``{}``."""
+        return self._subscribed().getFd()
+
     def get_message(self, timeout: float = 0.0, interrupt_on_signal: bool = False) -> dict[str, str]:
         """The next message, ``{}`` after ``timeout`` seconds or a signal; RuntimeError when the server is gone."""
         return self._next(timeout, interrupt_on_signal)[1]
 
     def listen_message(self, interrupt_on_signal: bool = False) -> dict[str, str]:
         """Wait for the next message; ``{}`` only after a signal, if that was asked for."""
-        if self._inbox is None:
-            raise RuntimeError("not subscribed")
+        self._subscribed()
         while True:
             state, message = self._next(_LISTEN_MS / 1000, interrupt_on_signal)
             if message or state == Select.SIGNALINT:
@@ -99,6 +102,11 @@ class PubSub:
         if state != Select.OBJECT:
             return state, {}
         return state, message(self._inbox.popEvent()) or dict.fromkeys(("type", "pattern", "channel", "data"), "")
+
+    def _subscribed(self) -> RedisSelect:
+        if self._inbox is None:
+            raise RuntimeError("not subscribed")
+        return self._inbox
 
     def _forget(self) -> None:
         if self._inbox is not None:
