@@ -35,7 +35,7 @@ class Changes:
 
     def fileno(self) -> int:
         """For ``loop.add_reader``; then call ``drain``."""
-        return self._events.getFd()
+        return int(self._events.getFd())
 
     def drain(self) -> bool:
         """Take in what has arrived, without waiting; whether any of it concerns us."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_rows_are_read_whole_and_bad_ones_are_rejections(server: RedisServer) ->
         assert isinstance(rejection, Rejection)
         assert rejection.code == code
     assert asked.global_row == {"max_jobs": "3"}
-    assert asked.ports == {"Ethernet0"}
+    assert asked.ports == frozenset({"Ethernet0"})
     assert not asked.initialized
     config.set("CONFIG_DB_INITIALIZED", "0")
     assert not Store(server.config).read().initialized
@@ -67,7 +67,7 @@ def test_only_changed_rows_are_written_and_ours_alone_are_removed(server: RedisS
     store.read()
     running = JobStatus("a", Status.RUNNING, packets=1)
     store.report(Told(AGENT, {"a": running, "b": replace(running, job="b")}))
-    events = state.pubsub()
+    events: Any = state.pubsub()
     events.psubscribe("__keyspace@6__:TELEGEN_JOB_TABLE|*")
     assert events.get_message(timeout=5)
 
@@ -132,12 +132,13 @@ def test_changes_wake_for_our_rows_only(server: RedisServer) -> None:
     config.hset("DEVICE_METADATA|localhost", mapping={"a": "b"})
     assert select.select([changes.fileno()], [], [], 5)[0]
     assert not changes.drain()
-    for write in (
+    writes: list[Callable[[], Any]] = [
         lambda: config.hset("TELEGEN_JOB|a", mapping={"port": "Ethernet0"}),
         lambda: config.hset("TELEGEN|GLOBAL", mapping={"max_jobs": "1"}),
         lambda: config.set("CONFIG_DB_INITIALIZED", "1"),
         lambda: config.delete("TELEGEN_JOB|a"),
-    ):
+    ]
+    for write in writes:
         write()
         assert select.select([changes.fileno()], [], [], 5)[0]
         assert changes.drain()

@@ -1,0 +1,132 @@
+"""Bad rows, a Redis that fails, a reload under way: told, survived, and nothing that works is torn down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.box import Box, wait_for
+from tests.support.net import FRAME
+from tests.system.test_rows import counted, filters
+
+
+@pytest.fixture
+def box() -> Iterator[Box]:
+    with Box() as made:
+        yield made
+
+
+BAD = {
+    "unknown": ({"port": "Ethernet0", "prot": "tcp"}, "unknown_field", "prot"),
+    "way": ({"port": "Ethernet0", "direction": "sideways"}, "invalid_value", "direction"),
+    "slash": ({"port": "../Ethernet0"}, "invalid_value", "port"),
+    "long": ({"port": "E" * 40}, "invalid_value", "port"),
+    "empty": ({"NULL": "NULL"}, "missing_field", "port"),
+    "a|b": ({"port": "Ethernet0"}, "invalid_value", "job_id"),
+    "later": ({"port": "Ethernet0", "sample_rate": "10"}, "not_available", "sample_rate"),
+}
+
+
+def test_bad_rows_are_rejected_with_field_and_reason_and_disturb_nobody(box: Box) -> None:
+    box.start()
+    box.job("good", port="Ethernet0")
+    box.wait_status("good", "running")
+    for job, (row, _, _) in BAD.items():
+        box.job(job, **row)
+    box.config.hset("TELEGEN_JOB|bytes", "port", b"Ethernet\xff\xfe")  # type: ignore[arg-type]
+    for job, (_, reason, field) in {**BAD, "bytes": ({}, "invalid_value", "port")}.items():
+        told = box.wait_status(job, "rejected")
+        assert told["reason"] == reason
+        assert field in told["message"]
+    box.switch.send("Ethernet0", [FRAME] * 4)
+    wait_for(lambda: counted(box) == 4)
+    assert box.told("good")["status"] == "running"
+
+    box.job("way", port="Ethernet4", direction="egress")
+    box.wait_status("way", "running")
+    assert len(filters(box)) == 1
+
+
+def test_five_thousand_rows_at_once(box: Box) -> None:
+    box.start()
+    with box.config.pipeline(transaction=False) as pipe:
+        for n in range(5000):
+            pipe.hset(f"TELEGEN_JOB|j{n:04}", mapping={"port": "Ethernet0"})
+        pipe.execute()
+    wait_for(lambda: box.about("jobs") == "5000", 30)
+    wait_for(lambda: box.about("jobs_running") == "64", 30)
+    assert (box.told("j4999")["status"], box.told("j4999")["reason"]) == ("pending", "max_jobs")
+    box.switch.send("Ethernet0", [FRAME] * 3)
+    wait_for(lambda: box.told("j0000")["packets"] == "3", 20)
+    assert len(filters(box)) == 1
+
+
+def test_a_bad_global_row_keeps_the_last_good_settings(box: Box) -> None:
+    box.start()
+    box.job("a", port="Ethernet0")
+    box.wait_status("a", "running")
+    box.config.hset("TELEGEN|GLOBAL", "max_jobs", "none")
+    wait_for(lambda: "max_jobs" in box.about("config_error"))
+    assert box.told("a")["status"] == "running"
+    box.config.hset("TELEGEN|GLOBAL", "max_jobs", "5")
+    wait_for(lambda: box.about("config_error") == "")
+    box.config.hset("TELEGEN|GLOBAL", "admin_state", "disabled")
+    assert box.wait_status("a", "stopped")["reason"] == "disabled"
+    assert filters(box) == []
+
+
+def test_a_malformed_endpoint_is_told_and_counting_goes_on(box: Box) -> None:
+    box.start(OTEL_EXPORTER_OTLP_ENDPOINT="localhost:port")
+    box.job("a", port="Ethernet0")
+    box.wait_status("a", "running")
+    wait_for(lambda: "otlp_endpoint" in box.about("config_error"))
+    box.switch.send("Ethernet0", [FRAME] * 2)
+    wait_for(lambda: box.told("a")["packets"] == "2")
+    box.config.hset("TELEGEN|GLOBAL", "otlp_endpoint", f"127.0.0.1:{box.receiver.grpc_port}")
+    wait_for(lambda: box.about("config_error") == "" and box.about("otlp_last_success") != "")
+
+
+def test_redis_down_at_start_and_in_mid_run(box: Box) -> None:
+    box.redis.stop()
+    box.start(wait=False)
+    wait_for(lambda: "not reachable" in box.log())
+    box.redis.start()
+    box.config.set("CONFIG_DB_INITIALIZED", "1")
+    box.job("a", port="Ethernet0")
+    box.wait_status("a", "running", 15)
+
+    box.redis.stop()
+    box.switch.send("Ethernet0", [FRAME] * 5)
+    wait_for(lambda: box.log().count("not reachable") >= 2, 15)
+    assert len(filters(box)) == 1
+    box.redis.start()  # empty, without the flag: absence of rows is no wish
+    wait_for(lambda: box.about("pid") == str(box.pid), 15)
+    assert len(filters(box)) == 1
+    box.job("a", port="Ethernet0")
+    box.config.set("CONFIG_DB_INITIALIZED", "1")
+    box.wait_status("a", "running")
+    wait_for(lambda: box.told("a")["packets"] == "5")
+
+
+def test_a_config_reload_tears_nothing_down(box: Box) -> None:
+    box.start()
+    box.job("a", port="Ethernet0")
+    box.wait_status("a", "running")
+    before = filters(box)
+    box.switch.send("Ethernet0", [FRAME] * 3)
+
+    box.config.flushdb()  # tells nobody; what follows does
+    box.config.set("CONFIG_DB_INITIALIZED", "0")
+    box.job("b", port="Ethernet4")
+    box.wait_status("b", "running")  # attaching goes on
+    assert filters(box) == before
+    box.job("a", port="Ethernet0")
+    box.config.set("CONFIG_DB_INITIALIZED", "1")
+    box.switch.send("Ethernet0", [FRAME] * 3)
+    wait_for(lambda: box.told("a")["packets"] == "6", what="nothing was lost")
+    assert box.told("a")["status"] == "running"
+
+    box.config.delete("TELEGEN_JOB|a")
+    box.wait_status("a", "stopped")
+    assert filters(box) == []
