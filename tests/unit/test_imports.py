@@ -56,7 +56,7 @@ DOORS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "bcc": (("kernel.loader",), "64 MB, and only where nothing else loads"),
     "grpc": (("telemetry.otlp", "demo.receiver"), "only the chosen exporter is imported"),
-    "opentelemetry": (("telemetry", "demo.receiver"), "17 to 41 MB by exporter: imported when one is chosen"),
+    "opentelemetry": (("telemetry.otlp", "demo.receiver"), "17 to 41 MB by exporter: imported when one is chosen"),
     "aiohttp": (("rest",), "16 MB, and only when REST is listened for"),
     "click": (("cli",), "the daemon has no command tree"),
     "rich": (("demo.screen",), "only people look at tables"),
