@@ -222,12 +222,12 @@ def read_array(fd: int, value_size: int, count: int, per_cpu: bool) -> bytearray
 
 def prog_test_run(prog_fd: int, data: bytes, ctx_in: bytes | None = None, repeat: int = 1) -> TestRun:
     """Run a program on a frame; ``ctx_in`` is a ``struct __sk_buff`` as the kernel lets it be given."""
-    data_out, ctx_out = c.create_string_buffer(len(data) + 256), c.create_string_buffer(len(ctx_in or b""))
+    data_out, ctx_out = c.create_string_buffer(len(data) + 256), c.create_string_buffer(512)
     opts = TestRunOpts(sz=c.sizeof(TestRunOpts), data_in=data, data_size_in=len(data), repeat=repeat)
     opts.data_out, opts.data_size_out = c.addressof(data_out), len(data_out)
     if ctx_in is not None:
         opts.ctx_in, opts.ctx_size_in = ctx_in, len(ctx_in)
-        opts.ctx_out, opts.ctx_size_out = c.addressof(ctx_out), len(ctx_in)
+        opts.ctx_out, opts.ctx_size_out = c.addressof(ctx_out), len(ctx_out)
     _check("test run", f"program fd {prog_fd}", lib().bpf_prog_test_run_opts(prog_fd, c.byref(opts)))
     return TestRun(opts.retval, opts.duration, data_out.raw[: opts.data_size_out], ctx_out.raw[: opts.ctx_size_out])
 
