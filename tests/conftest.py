@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ import pytest
 
 NEEDS_ROOT = ("kernel", "system")
 MACHINE = re.compile(r"(?:Skipped: )?machine: [^:]+: .+", re.DOTALL)
-PLACES = (Path("/run/netns"), Path("/sys/fs/bpf"))
+PLACES = (Path("/run/netns"), Path("/sys/fs/bpf"), Path(tempfile.gettempdir()))
 IN_CI = os.environ.get("CI", "").lower() in ("true", "1")
 
 
@@ -69,7 +70,7 @@ def forbid_skip(report: Any) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Namespaces and pins whose name carries this process's id are this run's own; none may stay."""
+    """Namespaces, pins and temporary files whose name carries this process's id are this run's own; none may stay."""
     mine = re.compile(rf"(?<!\d){os.getpid()}(?!\d)")
     left = [str(path) for place in PLACES if place.is_dir() for path in place.iterdir() if mine.search(path.name)]
     if left:

@@ -22,7 +22,7 @@ _KEPT = ("TELEGEN_BPF_OBJ", "TELEGEN_BTF_PATH", "TELEGEN_LOG_LEVEL")  # of the c
 class Daemon:
     """``python -m sonic_telegen`` in a network namespace; ``environment`` is added to a clean one.
 
-    ``directory`` gets its log and its state. Attributes: ``pins`` (folder in bpffs), ``log`` (path).
+    ``directory`` gets its log and its state. Attributes: ``pins`` (a folder in a BPF file system), ``log`` (path).
     """
 
     def __init__(self, namespace: str, directory: Path, pins: Path, environment: Mapping[str, str]) -> None:

@@ -1,6 +1,7 @@
 """What a demo could leave on the machine: found by name, and swept when the one who made it was killed.
 
-A demo's namespaces, pins and temporary directory all begin with ``telegen-demo-<pid>``.
+A demo's namespaces and its temporary directory, in which its BPF file system is mounted, all begin with
+``telegen-demo-<pid>``.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from sonic_telegen.demo.bpffs import unmount
 from sonic_telegen.demo.namespace import RUN, remove_namespace
 
 PREFIX = "telegen-demo-"
-BPFFS = Path("/sys/fs/bpf")
+BPFFS = "bpf"  # folder in the temporary directory
 
 
 def sweep() -> None:
@@ -31,7 +33,7 @@ def of(name: str) -> list[str]:
 
 
 def _all() -> Iterator[Path]:
-    for place in (RUN, BPFFS, Path(tempfile.gettempdir())):
+    for place in (RUN, Path(tempfile.gettempdir())):
         if place.is_dir():
             yield from place.glob(f"{PREFIX}*")
 
@@ -40,4 +42,6 @@ def _remove(path: Path) -> None:
     if path.parent == RUN:
         remove_namespace(path.name)
     else:
+        if (path / BPFFS).is_mount():
+            unmount(path / BPFFS)
         shutil.rmtree(path, ignore_errors=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sonic_telegen.demo import leftovers
+from sonic_telegen.demo.bpffs import mounted
 from sonic_telegen.demo.daemon import Daemon
 from sonic_telegen.demo.rates import Rates
 from sonic_telegen.demo.receiver import Receiver
@@ -100,6 +101,7 @@ class Demo:
 
     def _build(self, stack: ExitStack) -> None:
         temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix=f"{self._name}-"))
+        bpffs = stack.enter_context(mounted(Path(temporary) / leftovers.BPFFS))
         ports = [f"Ethernet{4 * number}" for number in range(self._options.ports)]
         redis = stack.enter_context(RedisServer(Path(temporary) / "redis"))
         self._switch = stack.enter_context(Switch(ports, self._name))
@@ -122,8 +124,7 @@ class Demo:
             "OTEL_EXPORTER_OTLP_ENDPOINT": self._endpoint,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf" if self._options.http else "grpc",
         }
-        pins = leftovers.BPFFS / self._name
-        self._daemon = Daemon(self._switch.namespace, Path(temporary), pins, environment)
+        self._daemon = Daemon(self._switch.namespace, Path(temporary), bpffs / "telegen-sonic", environment)
         stack.callback(lambda: self._problem(self._daemon.detach()))
         stack.callback(lambda: self._problem(self._daemon.stop()))
         self._daemon.start()

@@ -62,7 +62,7 @@ class Screen:
     def show(self, view: View) -> None:
         """The view: redrawn on a terminal, else one line every two seconds."""
         if self._live is not None:
-            self._live.update(_picture(view, self._console.height), refresh=True)
+            self._live.update(picture(view, self._console.height), refresh=True)
         elif time.monotonic() - self._spoken >= _PLAIN_EVERY_SEC:
             self._spoken = time.monotonic()
             self.say(_plain(view))
@@ -86,7 +86,8 @@ def _plain(view: View) -> str:
     )
 
 
-def _picture(view: View, height: int) -> RenderableType:
+def picture(view: View, height: int) -> RenderableType:
+    """The live table for a terminal of ``height`` lines, and under it what job, agent and OTLP receiver say."""
     rows = list(view.lines)
     table = Table(box=None, padding=(0, 1), header_style="bold")
     for title in ("port", "direction", "class"):
