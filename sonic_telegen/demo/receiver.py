@@ -63,6 +63,10 @@ class Request:
     resource: dict[str, str]
 
 
+class Closed(Exception):
+    """The receiver has ended while a request waited."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tls:
     """PEM files of the server; with ``client_ca`` a client certificate is demanded."""
@@ -131,7 +135,11 @@ class Receiver:
             return self._changed.wait_for(lambda: condition(self), timeout)
 
     def answer(self, body: Any, via: str, size: int, headers: dict[str, str]) -> tuple[Mode, Any]:
-        """Keep a request as the mode says; the mode it was answered under and the response."""
+        """Keep a request as the mode says; the mode it was answered under and the response.
+
+        Raises:
+            Closed: the receiver has ended meanwhile; there is no answer.
+        """
         with self._changed:
             self.attempts += 1
             self._changed.notify_all()
@@ -139,7 +147,9 @@ class Receiver:
                 self._changed.wait_for(lambda: self._mode is not Mode.HANG or self._closed)
             if self._mode is Mode.SLOW:
                 self._changed.wait_for(lambda: self._mode is not Mode.SLOW or self._closed, self.delay)
-            mode = Mode.UNAVAILABLE if self._closed else self._mode
+            if self._closed:
+                raise Closed
+            mode = self._mode
             response = messages.ExportMetricsServiceResponse()
             if mode in _REFUSALS:
                 self.refused += 1
@@ -164,7 +174,10 @@ class Receiver:
         class Service(service.MetricsServiceServicer):
             def Export(self, request: Any, context: Any) -> Any:
                 headers = {str(k): str(v) for k, v in context.invocation_metadata()}
-                mode, response = receiver.answer(request, "grpc", request.ByteSize(), headers)
+                try:
+                    mode, response = receiver.answer(request, "grpc", request.ByteSize(), headers)
+                except Closed:
+                    context.abort(grpc.StatusCode.UNAVAILABLE, "closed")
                 if mode in _REFUSALS:
                     context.abort(_REFUSALS[mode][0], f"told to answer {mode}")
                 return response
@@ -200,7 +213,11 @@ class Receiver:
                 if headers.get("content-encoding") == "gzip":
                     body = gzip.decompress(body)
                 request = messages.ExportMetricsServiceRequest.FromString(body)
-                mode, response = receiver.answer(request, "http", size, headers)
+                try:
+                    mode, response = receiver.answer(request, "http", size, headers)
+                except Closed:
+                    self.close_connection = True  # without an answer, as a process that died
+                    return
                 refusal = _REFUSALS.get(mode)
                 self._reply(refusal[1] if refusal else 200, b"" if refusal else response.SerializeToString())
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import os
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -122,6 +123,7 @@ def _root(error: BaseException) -> str:
 
 
 def _grpc(endpoint: Endpoint, settings: OtlpSettings) -> tuple[_Transport, Callable[[], Any]]:
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its C core else writes each failed handshake to stderr
     try:
         import grpc
         from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
@@ -143,28 +145,26 @@ def _grpc(endpoint: Endpoint, settings: OtlpSettings) -> tuple[_Transport, Calla
     )
 
     class Heard:
-        """The stub of the exporter; keeps what its last call answered or raised."""
+        """The stub of an exporter; leaves with it what the last call answered or raised."""
 
-        def __init__(self, stub: Any) -> None:
-            self._stub = stub
-            self.answer: Any = None
-            self.problem = ""
+        def __init__(self, stub: Any, owner: Grpc) -> None:
+            self._stub, self._owner = stub, owner
 
         def Export(self, **call: Any) -> Any:
-            self.answer = None
             try:
-                self.answer = self._stub.Export(**call)
+                self._owner.answer = self._stub.Export(**call)
             except grpc.RpcError as error:
-                self.problem = f"{error.code().name}: {error.details()}"
+                self._owner.problem = f"{error.code().name}: {error.details()}"
                 raise
-            return self.answer
+            return self._owner.answer
 
     class Grpc(OTLPMetricExporter):
+        answer: Any = None
         problem = ""
 
         def _initialize_channel_and_stub(self) -> None:
             super()._initialize_channel_and_stub()  # type: ignore[no-untyped-call]
-            self._client = Heard(self._client)  # type: ignore[assignment]
+            self._client = Heard(self._client, self)  # type: ignore[assignment]
 
         def _translate_data(self, data: Any) -> Any:
             return data
@@ -173,13 +173,12 @@ def _grpc(endpoint: Endpoint, settings: OtlpSettings) -> tuple[_Transport, Calla
             return 0  # only the library's own self-metrics ask, and those are off
 
         def send(self, request: Any) -> Any:
+            self.answer, self.problem = None, ""
             done = self.export(request)
-            heard: Any = self._client
             channel: Any = self._channel
-            self.problem = heard.problem
             if self._shutdown:
                 channel.close()  # a retry may have opened one behind shutdown's back
-            return heard.answer if done is MetricExportResult.SUCCESS else None
+            return self.answer if done is MetricExportResult.SUCCESS else None
 
     return Grpc(
         endpoint=endpoint.url,

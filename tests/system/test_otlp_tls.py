@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -151,3 +154,27 @@ def test_an_encrypted_key_is_refused_and_nobody_is_asked(site: Site, tmp_path: P
     )
     with pytest.raises(ConfigError, match="unencrypted PEM pair"):
         Exporter(settings, {})
+
+
+@BOTH
+def test_failed_handshakes_leave_the_process_s_stderr_alone(receiver: Receiver, site: Site, protocol: str) -> None:
+    """gRPC's C core writes a line for each by itself; an endpoint with a wrong certificate would flood the journal."""
+    settings = replace(site.settings(receiver, protocol), certificate=str(site.stranger.ca))
+    script = f"""
+from sonic_telegen.errors import ExportError
+from sonic_telegen.settings import OtlpSettings
+from sonic_telegen.telemetry.otlp import Exporter
+from sonic_telegen.telemetry.series import Kind, Metric, Point
+exporter = Exporter({settings!r}, {{}})
+try:
+    exporter.export([Metric("x", "1", Kind.SUM, True, [Point((), 1, 2, 3)])])
+except ExportError as error:
+    print(error.problem)
+exporter.close()
+"""
+    env = {name: value for name, value in os.environ.items() if name != "GRPC_VERBOSITY"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False, env=env
+    )
+    assert done.stderr == ""
+    assert "CERTIFICATE_VERIFY_FAILED" in done.stdout.upper()
