@@ -131,7 +131,7 @@ class DBConnector:
 
     def scan(self, cursor: int = 0, match: str = "", count: int = 10) -> tuple[int, tuple[str, ...]]:
         """SCAN: the next cursor (0 when done) and some keys, maybe some twice."""
-        following, keys = self._array("SCAN", cursor, "MATCH", match, "COUNT", count)
+        following, keys = self._array("SCAN", str(cursor), "MATCH", match, "COUNT", str(count))
         return int(decode(following)), tuple(map(decode, keys if isinstance(keys, list) else []))
 
     def get(self, key: str) -> str | None:
@@ -140,7 +140,7 @@ class DBConnector:
 
     def set(self, key: str, value: str | int) -> bool:
         """SET a plain string key."""
-        return self._link.call("SET", key, value) == b"OK"
+        return self._link.call("SET", key, str(value) if isinstance(value, int) else value) == b"OK"
 
     def hget(self, key: str, field: str) -> str | None:
         """One field, None if absent."""

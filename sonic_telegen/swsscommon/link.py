@@ -17,7 +17,7 @@ from redis import exceptions as redis_exceptions
 from sonic_telegen.swsscommon.failure import ConnectFailure, ConnectionLost, ReplyFailure
 
 Address: TypeAlias = "str | tuple[str, int]"  # unix socket path, or host and port
-Argument: TypeAlias = "str | bytes | int"
+Argument: TypeAlias = "str | bytes"
 Reply: TypeAlias = "bytes | int | list[Reply] | ReplyFailure | None"
 
 _PLAIN = {bytes, int, type(None)}
@@ -132,8 +132,6 @@ def encode(value: Argument) -> bytes:
             return value.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError as error:
             raise TypeError(f"{value!r} holds a surrogate that stands for no byte") from error
-    if isinstance(value, int) and not isinstance(value, bool):
-        return b"%d" % value
     raise TypeError(f"text expected, not {type(value).__name__}")
 
 

@@ -122,7 +122,7 @@ class Table(TableBase):
             return
         self._push("HSET", self.getKeyName(key), *(part for pair in pairs for part in pair))
         if ttl != -1:
-            self._push("EXPIRE", self.getKeyName(key), ttl)
+            self._push("EXPIRE", self.getKeyName(key), str(ttl))
 
     def hset(self, key: str, field: str, value: str, op: str = "", prefix: str = "") -> None:
         """Write one field."""

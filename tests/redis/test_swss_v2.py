@@ -78,8 +78,6 @@ def test_keys(db: Any, state_rows: RawRedis) -> None:
     assert isinstance(found, list)
     assert sorted(found) == ["T|a", "T|b"]
     assert len(db.keys("STATE_DB")) == 3
-    cursor, scanned = db.scan("STATE_DB", 0, "U|*", 100)
-    assert (cursor, list(scanned)) == (0, ["U|a"])
     assert (db.exists("STATE_DB", "T|a"), db.exists("STATE_DB", "T|none")) == (True, False)
     with pytest.raises(RuntimeError):
         db.exists("STATE_DB", "T| a")
