@@ -84,8 +84,9 @@ static __always_inline void tg_add(struct tg_total *total, struct tg_counters *c
 }
 
 /*
- * An aggregate of `len` bytes with `headers` bytes of headers. All packets but the last carry gso_size bytes; where that
- * does not add up (SCTP has segments of its own sizes and says 0xffff, a guest may say anything) the mean stands for all.
+ * An aggregate of `len` bytes with `headers` bytes of headers; `beside` is the tag's in each packet. All packets but
+ * the last carry `size` (gso_size) bytes. Where that does not add up (SCTP's segments have sizes of their own and
+ * gso_size is 0xffff, a guest may say anything) the mean stands for all.
  */
 static __always_inline void tg_add_aggregate(struct tg_total *total, struct tg_counters *counters, __u64 len,
 					     __u64 headers, __u64 beside, __u64 size, __u64 packets)
@@ -133,7 +134,8 @@ int telegen_if(struct __sk_buff *skb)
 	size = TG_CTX(skb, gso_size);
 	beside = TG_CTX(skb, vlan_present) ? 4 : 0;
 	if (tg_unlikely(size)) {
-		tg_add_aggregate(total, counters, len, tg_header_bytes(skb), beside, size, TG_CTX(skb, gso_segs));
+		tg_add_aggregate(total, counters, len, tg_header_bytes(skb), beside, size,
+				 TG_CTX(skb, gso_segs));
 	} else {
 		tg_add(total, counters, 1, len + beside);
 		counters->histogram[tg_bucket(len + beside)] += 1;
