@@ -37,7 +37,7 @@ class Decoded:
         words = self._layout.slot_words(raw)
         if any(row.words):
             words = plus(words, row.words)
-        classes = self._layout.counters(words)
+        classes = self._layout.counters(words, known[1].classes if known else ())
         found = InterfaceSample(slot.index, slot.ifindex, slot.name, slot.direction, slot.start_ns, classes)
         self._slots[slot.index] = (raw, found)
         return found
@@ -48,10 +48,16 @@ class Decoded:
         if known is not None and known[0] is row and known[1] is counted:
             return known[2]
         o = row.offsets
-        if row.slot:
-            pairs = [((c.packets + o[2 * i]) & MASK, (c.bytes + o[2 * i + 1]) & MASK) for i, c in enumerate(counted)]
+        if not row.slot:
+            classes = tuple(Counters(o[2 * i], o[2 * i + 1]) for i in range(self._layout.classes))
         else:
-            pairs = [(o[2 * i], o[2 * i + 1]) for i in range(self._layout.classes)]
-        found = AccountSample(key, row.start_ns, tuple(Counters(packets, bytes_) for packets, bytes_ in pairs))
+            same = known[1] if known is not None and known[0] is row else (None,) * len(counted)
+            classes = tuple(
+                known[2].classes[i]  # type: ignore[index]
+                if c is same[i]
+                else Counters((c.packets + o[2 * i]) & MASK, (c.bytes + o[2 * i + 1]) & MASK)
+                for i, c in enumerate(counted)
+            )
+        found = AccountSample(key, row.start_ns, classes)
         self._accounts[key] = (row, counted, found)
         return found

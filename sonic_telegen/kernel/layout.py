@@ -124,12 +124,17 @@ class Layout:
             found += [sum(mine[0::size]) & MASK, sum(mine[1::size]) & MASK, *[0] * self.buckets]
         return found
 
-    def counters(self, words: Sequence[int]) -> tuple[Counters, ...]:
-        """Words as one ``Counters`` for each class."""
-        width = self.width
-        return tuple(
-            Counters(words[at], words[at + 1], tuple(words[at + 2 : at + width])) for at in range(0, self.words, width)
-        )
+    def counters(self, words: Sequence[int], last: Sequence[Counters] = ()) -> tuple[Counters, ...]:
+        """Words as one ``Counters`` for each class; those equal to the ``last`` reading's are the same objects."""
+        width, found = self.width, list[Counters]()
+        for at in range(0, self.words, width):
+            packets, size, histogram = words[at], words[at + 1], tuple(words[at + 2 : at + width])
+            was = last[len(found)] if last else None
+            if was is not None and was.packets == packets and was.bytes == size and was.histogram == histogram:
+                found.append(was)
+            else:
+                found.append(Counters(packets, size, histogram))
+        return tuple(found)
 
 
 @functools.cache

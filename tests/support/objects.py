@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
+import hashlib
 import os
-import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TELEGEN = "bpf/telegen.bpf.c"
-
-
-@functools.cache
-def _folder() -> Path:
-    made = Path(tempfile.mkdtemp(prefix=f"telegen-objects-{os.getpid()}-"))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    return made
 
 
 @functools.cache
@@ -33,24 +26,33 @@ def _flags() -> tuple[str, ...]:
 def telegen_object(**defines: int) -> Path:
     """The interface program built with ``TG_LAYOUT_VERSION`` and the like on the command line."""
     name = "-".join(f"{key}-{value}" for key, value in sorted(defines.items())) or "plain"
-    return compiled(ROOT / TELEGEN, name, tuple(f"-D{key}={value}" for key, value in defines.items()))
+    return compiled((ROOT / TELEGEN).read_text(), name, tuple(f"-D{key}={value}" for key, value in defines.items()))
 
 
 @functools.cache
 def source_object(text: str, name: str) -> Path:
-    """A BPF object from C source."""
-    path = _folder() / f"{name}.bpf.c"
-    path.write_text(text)
-    return compiled(path, name)
+    """A BPF object from C source, named ``<name>.o``."""
+    return compiled(text, name)
 
 
-def compiled(source: Path, name: str, more: tuple[str, ...] = ()) -> Path:
-    """Compile one file with the flags of the Makefile."""
-    target = _folder() / f"{name}.o"
-    command = [os.environ.get("CLANG", "clang"), *_flags(), *more, "-c", str(source), "-o", str(target)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
+def compiled(source: str, name: str, more: tuple[str, ...] = ()) -> Path:
+    """Compile with the flags of the Makefile.
+
+    The object is kept under build/ by the hash of what it is made from: a next run finds it, a parallel one too.
+    """
+    headers = b"".join(path.read_bytes() for path in sorted(ROOT.glob("bpf/*.h")))
+    command = [os.environ.get("CLANG", "clang"), *_flags(), *more, "-x", "c", "-c", "-"]
+    made_from = hashlib.sha256(repr((command, source, name)).encode() + headers).hexdigest()[:16]
+    target = ROOT / "build" / "objects" / made_from / f"{name}.o"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        mine = target.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+        done = subprocess.run(
+            [*command, "-o", str(mine)], cwd=ROOT, input=source, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        mine.replace(target)
     return target
 
 
