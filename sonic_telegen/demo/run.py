@@ -126,7 +126,7 @@ class Demo:
         }
         self._daemon = Daemon(self._switch.namespace, Path(temporary), bpffs / "telegen-sonic", environment)
         stack.callback(lambda: self._problem(self._daemon.detach()))
-        stack.callback(lambda: self._problem(self._daemon.stop()))
+        stack.callback(self._end_daemon)
         self._daemon.start()
         self._await_running()
 
@@ -158,6 +158,7 @@ class Demo:
             traffic.stop()
         self.summary.seconds = time.monotonic() - began
         self._until(lambda: all(line.equal for line in self._all_lines()), _SETTLE_SEC, self._stop.asked + 1)
+        self._check_daemon()
         self.summary.lines = self._all_lines()
         self.summary.job, self.summary.agent = self._tables.job(), self._tables.agent()
         self.summary.problems += self._receiver.received.violations
@@ -206,6 +207,10 @@ class Demo:
         counted = Count(int(job.get("packets") or 0), int(job.get("bytes") or 0))
         received = job_from_otlp(self._receiver.latest(), JOB)
         return [*lines, Line(Series(f"job {JOB}", "both", "all"), total(x.sent for x in lines), counted, received)]
+
+    def _end_daemon(self) -> None:
+        dead = self._daemon.exit_code is not None  # told already: it ended the demo
+        self._problem("" if dead else self._daemon.stop())
 
     def _check_daemon(self) -> None:
         if (code := self._daemon.exit_code) is not None:
