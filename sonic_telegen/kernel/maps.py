@@ -88,10 +88,10 @@ class Maps:
         with self._lock:
             self._need_open()
             self._release(slot)
-            number = DIRECTIONS[direction]
+            number, start_ns = DIRECTIONS[direction], self._clock()
             value = self.layout.slot_value(ifindex, number, libbpf.possible_cpus())
             libbpf.update(self._fds[IF_STATS], index_key(slot), value)
-            row = BaseRow((0,) * self.layout.words, True, ifindex, name, number, self._clock())
+            row = BaseRow((0,) * self.layout.words, True, ifindex, name, number, start_ns)
             libbpf.update(self._fds[BASE], index_key(slot), row.pack())
             self._rows[slot], self._slots[slot] = row, row.slot(slot)
             self._decoded.forget_slot(slot)
