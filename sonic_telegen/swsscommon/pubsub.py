@@ -38,6 +38,10 @@ class RedisSelect(Selectable):
         """Whether more than one does."""
         return len(self._events) > 1
 
+    def initializedWithData(self) -> bool:
+        """Whether a message came with the subscription."""
+        return bool(self._events)
+
     def getDbConnector(self) -> DBConnector:
         """The subscribing connector (for its database number and namespace)."""
         return self._subscriber()
@@ -50,6 +54,8 @@ class RedisSelect(Selectable):
         subscription = parent.newConnector(_SUBSCRIBE_TIMEOUT_MS)
         subscription.psubscribe(pattern)
         self._subscription = subscription
+        # Messages may have come in one piece with the reply: read already, the socket would not tell of them.
+        self.readData()
 
     def _subscriber(self) -> DBConnector:
         if self._subscription is None:

@@ -22,8 +22,8 @@ class SubscriberStateTable(RedisSelect, TableBase):
 
     Only a literal ``del`` event is a DEL. Any other event is a SET with the row as it is when it is popped; if the row
     is gone by then nothing comes out (its own ``del`` follows). FLUSHDB, RENAME and expiry are therefore not seen as
-    DEL. With asyncio: drain with ``pops`` once, then ``loop.add_reader(table.getFd(), ...)`` with ``readData`` and
-    ``pops`` in the callback. Errors: RuntimeError when Redis is gone.
+    DEL. With asyncio: call ``pops`` while ``hasData``, then ``loop.add_reader(table.getFd(), ...)`` with ``readData``
+    and the same in the callback. Errors: RuntimeError when Redis is gone.
     """
 
     def __init__(self, db: DBConnector, tableName: str, popBatchSize: int = 128, pri: int = 0) -> None:
@@ -48,8 +48,8 @@ class SubscriberStateTable(RedisSelect, TableBase):
         return len(self._buffer) + len(self._events) > 1
 
     def initializedWithData(self) -> bool:
-        """Whether there were rows at the start."""
-        return bool(self._buffer)
+        """Whether there were rows at the start, or changes since."""
+        return self.hasData()
 
     def empty(self) -> bool:
         """Whether no row waits that was read already."""

@@ -27,11 +27,17 @@ class Listening:
         self._handlers: dict[str, Callable[..., None]] = {}
         self.started: Any = None
         self.ended: BaseException | None = None
+        self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(swss, tables, init), daemon=True)
         self._thread.start()
-        wait_until(lambda: rows.subscribers() == 1 or self.ended, "listen() subscribes")
         if init:
             wait_until(lambda: self.started is not None or self.ended, "init_data_handler is called")
+        else:
+            wait_until(self._hears, "listen() hears a change")
+
+    def _hears(self) -> bool:
+        self._rows("HSET", "READY|now", "f", "v")
+        return self._ready.wait(0.02) or self.ended is not None
 
     def _run(self, swss: Any, tables: dict[str, bool], init: bool) -> None:
         connector = swss.ConfigDBConnector(use_unix_socket_path=True)
@@ -39,6 +45,8 @@ class Listening:
         for table, fire in tables.items():
             connector.subscribe(table, self._handle, fire_init_data=fire)
         connector.subscribe("STOP", self._stop)
+        if not init:
+            connector.subscribe("READY", lambda table, key, data: self._ready.set())
         try:
             connector.listen(init_data_handler=self._start if init else None)
         except BaseException as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -145,6 +146,32 @@ def test_odd_keys_are_told_by_the_subscription(state_rows: RawRedis) -> None:
     state_rows("HSET", b"T|\xff", "f", "v")
     assert selector.select(10_000)[0] == Select.OBJECT
     assert table.pop() == ("\udcff", "SET", (("f", "v"),))
+
+
+def test_a_message_that_comes_in_one_piece_with_the_subscription_is_told_at_once(tmp_path: Path) -> None:
+    reply = b"*3\r\n$10\r\npsubscribe\r\n$1\r\nx\r\n:1\r\n"
+    message = b"*4\r\n$8\r\npmessage\r\n$1\r\nx\r\n$1\r\nx\r\n$5\r\nearly\r\n"
+    held: list[socket.socket] = []
+
+    def serve() -> None:  # Redis does this when a change falls between its two writes; here it always does
+        for answer in (b"", reply + message):
+            client, _ = listener.accept()
+            held.append(client)
+            if answer:
+                client.recv(4096)
+                client.sendall(answer)
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "one-piece.sock"))
+        listener.listen()
+        server = threading.Thread(target=serve)
+        server.start()
+        listening = PubSub(DBConnector(0, str(tmp_path / "one-piece.sock"), 0))
+        listening.psubscribe("x")
+        assert listening.get_message(5).get("data") == "early"
+        server.join(20)
+        for client in held:
+            client.close()
 
 
 def test_read_data_does_not_wait() -> None:

@@ -165,7 +165,8 @@ def test_with_asyncio(table: Any, config_rows: RawRedis) -> None:
             if "last" in seen:
                 done.set()
 
-        table.pops()
+        while table.hasData():
+            table.pops()
         loop.add_reader(table.getFd(), readable)
         for key in ("a", "b", "last"):
             config_rows("HSET", f"T|{key}", "f", "1")
