@@ -1,0 +1,219 @@
+"""``Kernel``: looks at everything, and does one action at a time. It decides nothing.
+
+What it checks before it acts are only the conditions under which an action was planned, since the world moves between
+the look and the act: a filter counts only into a slot that is its hook's, and a slot is freed only when no filter of
+ours counts into it any more.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from sonic_telegen.errors import Gone, KernelError
+from sonic_telegen.kernel import libbpf
+from sonic_telegen.kernel.failure import kernel_error
+from sonic_telegen.kernel.loader import Loaded
+from sonic_telegen.kernel.netlink import Netlink
+from sonic_telegen.kernel.tcdecode import describe
+from sonic_telegen.model.action import (
+    Action,
+    AddQdisc,
+    AssignSlot,
+    Attach,
+    CloseAccount,
+    DeleteQdisc,
+    Detach,
+    FreezeAccount,
+    OpenAccount,
+    ReleaseSlot,
+    Replace,
+)
+from sonic_telegen.model.job import Direction
+from sonic_telegen.model.kernel import FilterName, KernelState, Qdisc, QdiscKind
+from sonic_telegen.model.sample import Sample
+
+
+class QdiscMemory(Protocol):
+    """Which qdiscs we created (``journal.py``); the kernel keeps no mark of it."""
+
+    def created_qdiscs(self, netns: int) -> frozenset[tuple[int, str, str]]:
+        """(ifindex, netdev, kind) of each."""
+        ...
+
+    def note_qdisc(self, netns: int, ifindex: int, netdev: str, kind: str) -> None:
+        """It is about to be created."""
+        ...
+
+    def forget_qdisc(self, netns: int, ifindex: int, netdev: str, kind: str) -> None:
+        """It is gone."""
+        ...
+
+    def keep_qdiscs(self, netns: int, present: Collection[tuple[int, str, str]]) -> None:
+        """All others of this namespace are gone."""
+        ...
+
+
+class Swapper:
+    """Gives filters another program in place; what the loader's migration needs of netlink."""
+
+    def __init__(self, netlink: Netlink) -> None:
+        self._netlink = netlink
+
+    def swap(self, prog_fd: int, tag: str) -> None:
+        """Give every interface filter of ours that runs another program this one, under the name with its ``tag``.
+
+        Priority, handle and classid stay. A netdev that vanishes meanwhile is fine; any other KernelError is raised
+        when all filters were tried.
+        """
+        wanted = libbpf.prog_info(prog_fd).id
+        qdiscs, failed = self._netlink.qdiscs(), list[KernelError]()
+        for item in self._netlink.dump_all(qdiscs):
+            if item.own is None or item.own.job or item.prog_id == wanted:
+                continue
+            try:
+                self._netlink.replace_filter(item, qdiscs[item.ifindex], prog_fd, FilterName(tag), item.classid)
+            except Gone:
+                continue
+            except KernelError as problem:
+                failed.append(problem)
+        if failed:
+            raise failed[0]
+
+
+class Kernel:
+    """The executor; owns ``netlink`` and ``loaded``. ``sample`` may be called from another thread, the rest not."""
+
+    def __init__(self, netlink: Netlink, loaded: Loaded, memory: QdiscMemory) -> None:
+        self._netlink, self._loaded, self._memory = netlink, loaded, memory
+
+    @staticmethod
+    def swapper(netlink: Netlink) -> Swapper:
+        """For ``loader.load``, which runs before there is a Kernel."""
+        return Swapper(netlink)
+
+    def close(self) -> None:
+        """Close socket and descriptors; filters, pins and counters stay."""
+        self._netlink.close()
+        self._loaded.close()
+
+    def observe(self) -> KernelState:
+        """The whole look. A netdev that vanishes in the middle of it is missing from what was read later."""
+        kinds = self._netlink.qdiscs()
+        filters = self._netlink.dump_all(kinds)
+        links = self._netlink.links()
+        places = {i: (i, links[i].name, kind.value) for i, kind in kinds.items() if i in links}
+        self._memory.keep_qdiscs(self._netlink.netns, frozenset(places.values()))
+        made = self._memory.created_qdiscs(self._netlink.netns)
+        maps = self._loaded.maps
+        return KernelState(
+            program=self._loaded.program,
+            links=links,
+            qdiscs={i: Qdisc(i, kind, ours=places.get(i) in made) for i, kind in kinds.items()},
+            filters=filters,
+            slots=maps.slots(),
+            accounts=maps.accounts(),
+            slot_count=maps.layout.slots,
+        )
+
+    def sample(self) -> Sample:
+        """Read the maps."""
+        return self._loaded.maps.sample()
+
+    def apply(self, action: Action) -> None:
+        """Do one thing; raises KernelError, and then nothing was changed."""
+        netlink, maps, program = self._netlink, self._loaded.maps, self._loaded.program
+        match action:
+            case AddQdisc(ifindex, netdev, kind):
+                self._add_qdisc(ifindex, netdev, kind)
+            case DeleteQdisc(ifindex, netdev, kind):
+                netlink.delete_qdisc(ifindex, kind)
+                self._memory.forget_qdisc(netlink.netns, ifindex, netdev, kind.value)
+            case AssignSlot(slot, ifindex, netdev, direction):
+                maps.assign_slot(slot, ifindex, netdev, direction)
+            case ReleaseSlot(slot, netdev):
+                self._need_unused(slot, netdev)
+                maps.release_slot(slot)
+            case OpenAccount(key, digest, slot):
+                maps.open_account(key, digest, slot)
+            case FreezeAccount(key):
+                maps.freeze_account(key)
+            case CloseAccount(key):
+                maps.close_account(key)
+            case Attach(ifindex, netdev, direction, qdisc, priority, handle, slot):
+                self._need_slot(slot, ifindex, netdev, direction)
+                name = FilterName(program.digest)
+                netlink.add_filter(ifindex, direction, qdisc, priority, handle, self._loaded.prog_fd, name, slot)
+            case Replace(item, netdev, qdisc, slot):
+                self._need_slot(slot, item.ifindex, netdev, item.direction)
+                netlink.replace_filter(item, qdisc, self._loaded.prog_fd, FilterName(program.digest), slot)
+            case Detach(item, _, qdisc):
+                netlink.delete_filter(item, qdisc)
+
+    def detach_all(self) -> Removed:
+        """See ``detach_all``."""
+        return detach_all(self._netlink, self._memory)
+
+    def _add_qdisc(self, ifindex: int, netdev: str, kind: QdiscKind) -> None:
+        """Noted first: killed in between, we would else leave a qdisc that nobody removes."""
+        self._memory.note_qdisc(self._netlink.netns, ifindex, netdev, kind.value)
+        try:
+            self._netlink.add_qdisc(ifindex, kind)
+        except KernelError:
+            self._memory.forget_qdisc(self._netlink.netns, ifindex, netdev, kind.value)
+            raise
+
+    def _need_slot(self, slot: int, ifindex: int, netdev: str, direction: Direction) -> None:
+        """``Gone`` unless the slot is this hook's: its assignment may have failed just before."""
+        found = self._loaded.maps.slots().get(slot)
+        if found is None or (found.ifindex, found.name, found.direction) != (ifindex, netdev, direction):
+            problem = f"slot {slot} is not assigned to it"
+            raise kernel_error("count", f"{netdev} {direction}", errno.ENOENT, problem=problem)
+
+    def _need_unused(self, slot: int, netdev: str) -> None:
+        """``Busy`` while a filter of ours counts into the slot: freed now, it would mix two ports."""
+        found = self._loaded.maps.slots().get(slot)
+        if found is None:
+            return
+        for item in self._netlink.filters(found.ifindex, QdiscKind.CLSACT):  # its parents reach an ingress qdisc too
+            if item.own is not None and item.classid == slot:
+                problem = f"{describe(item)} still counts into it"
+                raise kernel_error("release", f"slot {slot} of {netdev}", errno.EBUSY, problem=problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What ``detach_all`` took away, each in words, and what it could not."""
+
+    filters: tuple[str, ...]
+    qdiscs: tuple[str, ...]
+    failed: tuple[KernelError, ...]
+
+
+def detach_all(netlink: Netlink, memory: QdiscMemory) -> Removed:
+    """Remove every filter of ours, then the qdiscs that we created and that are empty; nothing of anybody else's."""
+    names = {ifindex: link.name for ifindex, link in netlink.links().items()}
+    kinds = netlink.qdiscs()
+    filters, qdiscs, failed = list[str](), list[str](), list[KernelError]()
+    for item in netlink.dump_all(kinds):
+        if item.own is None:
+            continue
+        try:
+            netlink.delete_filter(item, kinds[item.ifindex])
+            filters.append(f"{describe(item)} on {names.get(item.ifindex, item.ifindex)} {item.direction}")
+        except KernelError as problem:
+            failed.append(problem)
+    made = memory.created_qdiscs(netlink.netns)
+    for ifindex, kind in kinds.items():
+        place = (ifindex, names.get(ifindex, ""), kind.value)
+        if place not in made or netlink.filters(ifindex, kind):
+            continue
+        try:
+            netlink.delete_qdisc(ifindex, kind)
+            memory.forget_qdisc(netlink.netns, *place)
+            qdiscs.append(f"{kind} on {place[1]}")
+        except KernelError as problem:
+            failed.append(problem)
+    return Removed(tuple(filters), tuple(qdiscs), tuple(failed))
