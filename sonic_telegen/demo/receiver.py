@@ -41,6 +41,7 @@ class Mode(StrEnum):
     EXHAUSTED = "exhausted"  # RESOURCE_EXHAUSTED, 429
     ERROR = "error"  # INTERNAL, 500
     REDIRECT = "redirect"  # 302 over HTTP, as a portal in the way would; INTERNAL over gRPC
+    PAGE = "page"  # 200 and a web page over HTTP; INTERNAL over gRPC
     HANG = "hang"  # no answer until the mode changes or the receiver closes
 
 
@@ -49,6 +50,7 @@ _REFUSALS = {
     Mode.EXHAUSTED: (grpc.StatusCode.RESOURCE_EXHAUSTED, 429),
     Mode.ERROR: (grpc.StatusCode.INTERNAL, 500),
     Mode.REDIRECT: (grpc.StatusCode.INTERNAL, 302),
+    Mode.PAGE: (grpc.StatusCode.INTERNAL, 200),
 }
 
 
@@ -219,13 +221,16 @@ class Receiver:
                     self.close_connection = True  # without an answer, as a process that died
                     return
                 refusal = _REFUSALS.get(mode)
-                self._reply(refusal[1] if refusal else 200, b"" if refusal else response.SerializeToString())
+                if mode is Mode.PAGE:
+                    self._reply(200, b"<html>hello</html>", "text/html; charset=utf-8")
+                else:
+                    self._reply(refusal[1] if refusal else 200, b"" if refusal else response.SerializeToString())
 
-            def _reply(self, code: int, body: bytes) -> None:
+            def _reply(self, code: int, body: bytes, media: str = _PROTOBUF) -> None:
                 self.send_response(code)
                 if code == 302:
                     self.send_header("location", "/login")
-                self.send_header("content-type", _PROTOBUF)
+                self.send_header("content-type", media)
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

@@ -53,6 +53,7 @@ def metrics(beat: int) -> tuple[Metric, ...]:
         (Mode.EXHAUSTED, "RESOURCE_EXHAUSTED: told to answer exhausted", "HTTP 429 Too Many Requests"),
         (Mode.ERROR, "INTERNAL: told to answer error", "HTTP 500 Internal Server Error"),
         (Mode.REDIRECT, "INTERNAL: told to answer redirect", "HTTP 302 Found"),
+        (Mode.PAGE, "INTERNAL: told to answer page", "HTTP 200, but no OTLP receiver answered: a web page"),
         (Mode.HANG, "DEADLINE_EXCEEDED", "TimeoutError: timed out"),
     ],
 )
