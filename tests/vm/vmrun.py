@@ -128,18 +128,25 @@ def run(machine: Machine, out: Path, command: list[str], environment: list[str] 
 
 def collect(out: Path, late: bool) -> Result:
     """The result of a run that has ended, from the files in ``out``."""
-    code = TIMED_OUT if late else int(_text(out / "rc") or NO_BOOT)
-    seen = (_text(out / "dmesg") + "\n" + _text(out / "console")).splitlines()
+    code = TIMED_OUT if late else int(text(out / "rc") or NO_BOOT)
+    seen = (text(out / "dmesg") + "\n" + text(out / "console")).splitlines()
     complaints = tuple(line for line in seen if _COMPLAINTS.search(line))
-    return Result(COMPLAINT if complaints and code == 0 else code, _text(out / "log"), complaints)
+    return Result(COMPLAINT if complaints and code == 0 else code, text(out / "log"), complaints)
 
 
-def _text(path: Path) -> str:
+def text(path: Path) -> str:
+    """The file's text without its last newline, empty when there is none."""
     return path.read_text(errors="replace").strip() if path.exists() else ""
 
 
 def _stop(signum: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + signum)
+
+
+def stop_on_signals() -> None:
+    """Leave in order on SIGTERM, SIGINT and SIGHUP, so that no VM outlives us."""
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(signum, _stop)
 
 
 def main() -> int:
@@ -156,8 +163,7 @@ def main() -> int:
     parser.add_argument("out", type=Path, help="directory for the results")
     parser.add_argument("command", nargs="+", help="what to run in the guest, after --")
     asked = parser.parse_args()
-    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(signum, _stop)
+    stop_on_signals()
     began = time.monotonic()
     try:
         require_root("running a VM (virtiofsd's chroot, a mount namespace)")
@@ -173,14 +179,14 @@ def main() -> int:
 
 def _report(machine: Machine, out: Path, result: Result, seconds: float) -> None:
     """One line on how it went, and what explains a failure that the command's own output cannot."""
-    booted = _text(out / "up")
+    booted = text(out / "up")
     words = {TIMED_OUT: f"no end after {machine.timeout:g} s", NO_BOOT: "no exit code from the guest"}
     ended = words.get(result.code, f"exit code {result.code}") if result.code else "passed"
     print(f"[{machine.release}] {ended}; boot {booted or '?'} s, wall {seconds:.0f} s, files in {out}", file=sys.stderr)
     for line in result.complaints[:20]:
         print(f"[{machine.release}] kernel: {line}", file=sys.stderr)
     if result.code in words:
-        print(_text(out / "console")[-3000:], file=sys.stderr)
+        print(text(out / "console")[-3000:], file=sys.stderr)
 
 
 if __name__ == "__main__":

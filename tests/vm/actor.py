@@ -1,0 +1,90 @@
+"""The product's pass in a process of its own: rows come in on stdin, what was found goes out on stdout.
+
+``python -m tests.vm.actor OBJECT PIN_DIR STATE_DIR``. All is the product's own code but Redis and OTLP, which cost too
+much to import in a VM: kernel door, journal and reconcile loop. A line of stdin is a JSON object of job id to
+``[port, direction]``, all rows there are. The answer is one line of JSON, see ``answer``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sonic_telegen.door import KernelDoor
+from sonic_telegen.journal import Journal
+from sonic_telegen.model.asked import Asked
+from sonic_telegen.model.job import BOTH, Direction, JobSpec
+from sonic_telegen.model.sample import CLASSES, Counters, Sample
+from sonic_telegen.reconcile.loop import Loop, PassResult
+from sonic_telegen.settings import Environment, resolve
+
+
+class Rows:
+    """Stands where the tables of Redis are."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, JobSpec] = {}
+
+    def read(self) -> Asked:
+        return Asked(jobs=self.jobs)
+
+
+def job(name: str, port: str, direction: str) -> JobSpec:
+    """A row as the codec would read it."""
+    return JobSpec(name, port, BOTH if direction == "both" else (Direction(direction),))
+
+
+def privileges() -> dict[str, Any]:
+    """Who we are: uid, and the capability sets as numbers."""
+    status = Path("/proc/self/status").read_text()
+    sets = {name.lower(): int(value, 16) for name, value in re.findall(r"^(Cap\w+):\s*(\w+)$", status, re.MULTILINE)}
+    uid = re.search(r"^Uid:\s*(\d+)", status, re.MULTILINE)
+    return {"uid": int(uid[1]) if uid else -1, **sets}
+
+
+def answer(result: PassResult, door: KernelDoor) -> dict[str, Any]:
+    """Statuses by job (status, reason, message), what was done, the program, and every counter there is."""
+    return {
+        "jobs": {name: [told.status, told.reason, told.message] for name, told in result.jobs.items()},
+        "actions": {f"{kind} {outcome}": count for (kind, outcome), count in result.actions.items()},
+        "failures": result.failures,
+        "program": door.loaded.program.prog_id if door.loaded else 0,
+        "notices": door.loaded.notices if door.loaded else (),
+        **(counters(result.sample) if result.sample else {}),
+    }
+
+
+def counters(sample: Sample) -> dict[str, Any]:
+    """``hooks``: "port direction" to counters by class; ``totals`` by class; ``accounts`` by job: packets, bytes."""
+    return {
+        "start_ns": sample.start_ns,
+        "hooks": {f"{hook.name} {hook.direction}": by_class(hook.classes) for hook in sample.interfaces},
+        "totals": by_class(sample.totals),
+        "accounts": {key.job: [sample.job(key.job).packets, sample.job(key.job).bytes] for key in sample.accounts},
+    }
+
+
+def by_class(counted: tuple[Counters, ...]) -> Mapping[str, Any]:
+    """Class name to packets, bytes, histogram."""
+    return {name: [c.packets, c.bytes, c.histogram] for name, c in zip(CLASSES, counted, strict=True)}
+
+
+def main() -> None:
+    """Answer until stdin ends."""
+    bpf_object, pins, state = map(Path, sys.argv[1:])
+    journal, rows = Journal(state), Rows()
+    door = KernelDoor(Environment(pin_dir=pins, state_dir=state, bpf_obj=bpf_object), journal)
+    env = {"TELEGEN_MIRROR_MODE": "direct"}
+    loop = Loop(rows, door.open, journal, lambda row: resolve(row, env), lambda: None)
+    print(json.dumps(privileges()), flush=True)
+    for line in sys.stdin:
+        rows.jobs = {name: job(name, *row) for name, row in json.loads(line).items()}
+        print(json.dumps(answer(loop.run(), door)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Run the VM tests (``tests/vm/test_vm_*.py``) on each kernel and print which test passed on which.
+
+``python -m tests.vm.suite [--kernel SERIES ...] OUTDIR [PYTEST ARGUMENT ...]``. OUTDIR/<series> receives ``junit.xml``,
+``log``, ``dmesg`` and ``console``. The exit code is 0 only when on every kernel at least one test ran and all passed,
+without a complaint of the kernel.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tests.vm.fetch_kernels import SUITES, fetch
+from tests.vm.host import HostError, cache_dir, require_root
+from tests.vm.vmrun import COMPLAINT, NO_BOOT, TIMED_OUT, Machine, run, stop_on_signals, text
+
+# Python is 15 to 30 times slower without KVM: what is not needed is not imported, and nobody is hurried.
+_WITHOUT = ("debugging", "doctest", "hypothesispytest", "legacypath", "pastebin", "setuponly", "setupplan", "stepwise")
+_TEST_SECONDS, _RUN_SECONDS = 600, 1800
+_WHY = {COMPLAINT: "kernel complaint", TIMED_OUT: "timed out", NO_BOOT: "no exit code", 5: "no tests"}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One kernel's run: exit code, seconds of wall time, outcome by test name."""
+
+    release: str
+    code: int
+    seconds: float
+    outcomes: dict[str, str]
+
+    @property
+    def good(self) -> bool:
+        """Whether tests ran, all passed, and nothing else was wrong."""
+        return self.code == 0 and bool(self.outcomes) and set(self.outcomes.values()) == {"passed"}
+
+
+def pytest_command(arguments: list[str]) -> list[str]:
+    """The guest's command; the same interpreter that runs us."""
+    plugins = [word for name in _WITHOUT for word in ("-p", f"no:{name}")]
+    limits = ["-o", f"timeout={_TEST_SECONDS}", "--junitxml=/.vm/junit.xml"]
+    # with no path among the arguments the whole tier runs
+    tests = [] if any(Path(word.split("::")[0]).exists() for word in arguments) else ["tests/vm"]
+    return [sys.executable, "-m", "pytest", *plugins, *limits, "-v", "-s", *arguments, *tests]
+
+
+def outcomes(report: Path) -> dict[str, str]:
+    """Test name to passed, failed or skipped; empty when there is no report."""
+    if not report.exists():
+        return {}
+    found: dict[str, str] = {}
+    for case in ElementTree.parse(report).iter("testcase"):
+        name = f"{case.get('classname', '').rpartition('.')[2]}::{case.get('name')}"
+        kinds = {child.tag for child in case}
+        bad = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
+        found[name] = bad if found.get(name, "passed") == "passed" else found[name]
+    return found
+
+
+def run_on(series: str, out: Path, arguments: list[str]) -> Run:
+    """Boot one kernel, run the tests, show their output."""
+    (out / "junit.xml").unlink(missing_ok=True)
+    machine = Machine(fetch(series, cache_dir()), timeout=_RUN_SECONDS)
+    print(f"=== {series}: {machine.release}", flush=True)
+    began = time.monotonic()
+    result = run(machine, out, pytest_command(arguments))
+    seconds = time.monotonic() - began
+    print(result.log, flush=True)
+    for line in result.complaints[:20]:
+        print(f"kernel: {line}", flush=True)
+    if result.code in (TIMED_OUT, NO_BOOT):
+        print(text(out / "console")[-3000:], flush=True)
+    return Run(machine.release, result.code, seconds, outcomes(out / "junit.xml"))
+
+
+def table(runs: dict[str, Run]) -> str:
+    """One line a test, one column a kernel."""
+    names = sorted({name for one in runs.values() for name in one.outcomes})
+    width = max((len(name) for name in names), default=4)
+    lines = [" ".join(["test".ljust(width), *(series.rjust(8) for series in runs)])]
+    for name in names:
+        lines.append(
+            " ".join([name.ljust(width), *(one.outcomes.get(name, "absent").rjust(8) for one in runs.values())])
+        )
+    for series, one in runs.items():
+        said = "passed" if one.good else _WHY.get(one.code, f"exit code {one.code}")
+        lines.append(f"{series} ({one.release}): {said}, {len(one.outcomes)} tests, {one.seconds:.0f} s")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Command line entry."""
+    summary, _, rest = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=summary, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter, prog="suite"
+    )
+    parser.add_argument("--kernel", action="append", choices=SUITES, help="repeat for several; default all")
+    parser.add_argument("out", type=Path, help="directory for the results")
+    asked, arguments = parser.parse_known_args()
+    stop_on_signals()
+    runs: dict[str, Run] = {}
+    try:
+        require_root("running a VM")
+        for series in dict.fromkeys(asked.kernel or SUITES):
+            runs[series] = run_on(series, asked.out.absolute() / series, arguments)
+    except HostError as error:
+        print(f"suite: {error}", file=sys.stderr)
+        return NO_BOOT
+    print(table(runs), flush=True)
+    return 0 if all(one.good for one in runs.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
