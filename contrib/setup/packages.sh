@@ -2,7 +2,7 @@
 # Install the Debian packages named as arguments that are missing; nothing is asked of the network when none is.
 #
 # redis-server is wanted as a program, not as a service: for the length of the install a policy keeps Debian's scripts
-# from starting anything, and the unit is disabled when it was this install that brought it.
+# from starting anything, and its unit is disabled when it was this install that brought it.
 set -euo pipefail
 
 installed=$(dpkg-query -W -f='${Package}=${db:Status-Status}\n' "$@" 2>/dev/null) || true # it fails for unknown ones
@@ -28,6 +28,6 @@ export DEBIAN_FRONTEND=noninteractive
 apt=(apt-get -qq -o DPkg::Lock::Timeout=300)
 "${apt[@]}" update
 "${apt[@]}" install -y --no-install-recommends "${missing[@]}" >&2
-if printf '%s\n' "${missing[@]}" | grep -qx redis-server && command -v systemctl >/dev/null; then
-	systemctl disable --quiet redis-server.service || true # no systemd running here: there is nothing to disable
+if grep -qw redis-server <<<"${missing[*]}"; then
+	deb-systemd-helper disable redis-server.service >/dev/null 2>&1 || true # a Debian without systemd's units has none
 fi

@@ -88,7 +88,8 @@ class RedisServer:
         self._conf.write_text(_REDIS_CONF.format(socket=self.socket, log=self._log, dir=self.directory, port=self.port))
         # setpriv sets the parent-death signal and execs: the pid is redis-server's own.
         command = ["setpriv", "--pdeathsig", "KILL", "redis-server", str(self._conf)]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        # A process group of its own: Ctrl-C in our terminal is for us, who may still want to read what is in it.
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, process_group=0)
         try:
             self._await_ready(self._process)
         except BaseException:
