@@ -2,7 +2,7 @@
 
 The conformance suite (test_swss_*.py but for test_swss_own_*.py) runs against the real library too::
 
-    TELEGEN_SWSSCOMMON=swsscommon.swsscommon pytest tests/redis -k "test_swss and not own"
+    TELEGEN_SWSSCOMMON=swsscommon.swsscommon pytest tests/redis/test_swss_[!o]*.py
 """
 
 from __future__ import annotations
