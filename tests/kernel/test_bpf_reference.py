@@ -32,22 +32,24 @@ extensions = st.lists(
     max_size=10,
 )
 data = st.integers(0, 1500).map(bytes) | st.binary(max_size=80)
-transports = st.one_of(
+Packet = st.SearchStrategy[tuple[int, bytes]]
+
+transports: Packet = st.one_of(
     st.builds(lambda body, more: (f.TCP, f.tcp(body, more)), data, words),
     st.builds(lambda body: (f.UDP, f.udp(body)), data),
     st.builds(lambda body: (f.ICMPV6, f.icmpv6(body)), data),
     st.builds(lambda body: (f.SCTP, f.sctp(body)), data),
     st.tuples(st.integers(0, 255), data),
 )
-ipv4 = st.builds(
-    lambda inner, more, fragment: (f.IPV4, f.ipv4(*inner, more, fragment)),
+ipv4: Packet = st.builds(
+    lambda inner, more, fragment: (f.IPV4, f.ipv4(inner[0], inner[1], more, fragment)),
     transports,
     words,
     st.sampled_from([0, 0, 0x4000, 0x2000, 0x2001, 0x1FFF]),
 )
-ipv6 = st.builds(lambda inner, chain: (f.IPV6, f.ipv6(*inner, chain)), transports, extensions)
-packets = st.one_of(ipv4, ipv6, st.tuples(st.integers(0, 0xFFFF), data))
-built = st.builds(lambda packet, outer: f.ether(*packet, outer), packets, tags)
+ipv6: Packet = st.builds(lambda inner, chain: (f.IPV6, f.ipv6(inner[0], inner[1], chain)), transports, extensions)
+packets: Packet = st.one_of(ipv4, ipv6, st.tuples(st.integers(0, 0xFFFF), data))
+built = st.builds(lambda packet, outer: f.ether(packet[0], packet[1], outer), packets, tags)
 
 
 @st.composite
