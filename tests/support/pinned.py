@@ -12,6 +12,7 @@ from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.layout import Layout
 from sonic_telegen.kernel.libbpf_c import lib
 from sonic_telegen.kernel.loader import Loaded, load
+from sonic_telegen.kernel.migrate import Hooks
 from sonic_telegen.kernel.tables import index_key, read_accounts, read_meta
 from sonic_telegen.model.job import Direction
 from sonic_telegen.model.kernel import AccountKey
@@ -45,9 +46,7 @@ class Clock:
 
 
 @contextmanager
-def loaded(
-    pin_dir: Path, hooks: NoFilters | None = None, clock: Clock | None = None, **defines: int
-) -> Iterator[Loaded]:
+def loaded(pin_dir: Path, hooks: Hooks | None = None, clock: Clock | None = None, **defines: int) -> Iterator[Loaded]:
     """The interface program built with ``defines``, loaded, and closed at the end."""
     found = load(telegen_object(**defines), pin_dir, hooks or NoFilters(), clock=clock or Clock())
     try:
@@ -103,7 +102,7 @@ class Wire:
             os.close(fd)
         self.fds.clear()
 
-    def swap(self, _prog_fd: int, _tag: str) -> None:
+    def swap(self, prog_fd: int, tag: str) -> None:
         """The loader's hook: the program of ``next/`` takes the place of the old one."""
         self.attach(self.pin_dir / "next")
 
