@@ -14,6 +14,7 @@ from typing import Any
 from sonic_telegen.demo import leftovers
 from sonic_telegen.demo.bpffs import mounted
 from sonic_telegen.demo.daemon import Daemon
+from sonic_telegen.demo.namespace import RUN
 from sonic_telegen.demo.rates import Rates
 from sonic_telegen.demo.receiver import Receiver
 from sonic_telegen.demo.redisd import RedisServer
@@ -112,6 +113,11 @@ class Demo:
         stack.push(self._receiver)
         self._tables = Tables(redis.config)
         stack.callback(self._tables.close)
+        self._screen.say(
+            f"a switch with {', '.join(ports)} in namespace {self._name}; look inside:\n"
+            f"  redis-cli -s {redis.socket} -n 6 hgetall 'TELEGEN_JOB_TABLE|{JOB}'\n"
+            f"  nsenter --net={RUN / self._name} tc filter show dev {ports[0]} ingress"
+        )
         self._tables.prepare(ports, _EXPORT_SEC)
         self._tables.ask()
         if self._options.http:
@@ -191,7 +197,6 @@ class Demo:
             self._tables.agent(),
             self._endpoint,
             len(latest),
-            self._receiver.attempts,
             age,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -17,7 +17,8 @@ from sonic_telegen.demo.rates import Rates, plot
 from sonic_telegen.demo.tally import Count, Line, Series, total
 
 _PLAIN_EVERY_SEC = 2.0
-_AROUND_TABLE = 9  # lines of a screen that are not rows of the table
+_AROUND_TABLE = 8  # lines of a terminal that are not rows of the table
+_BESIDE_PLOT = 67  # columns of it that are not plot
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,7 @@ class View:
     agent: Mapping[str, str]
     endpoint: str
     series: int = 0
-    requests: int = 0
     age: float | None = None
-    problems: Sequence[str] = field(default_factory=tuple)
 
 
 class Screen:
@@ -62,7 +61,7 @@ class Screen:
     def show(self, view: View) -> None:
         """The view: redrawn on a terminal, else one line every two seconds."""
         if self._live is not None:
-            self._live.update(picture(view, self._console.height), refresh=True)
+            self._live.update(picture(view, *self._console.size), refresh=True)
         elif time.monotonic() - self._spoken >= _PLAIN_EVERY_SEC:
             self._spoken = time.monotonic()
             self.say(_plain(view))
@@ -86,24 +85,24 @@ def _plain(view: View) -> str:
     )
 
 
-def picture(view: View, height: int) -> RenderableType:
-    """The live table for a terminal of ``height`` lines, and under it what job, agent and OTLP receiver say."""
-    rows = list(view.lines)
-    table = Table(box=None, padding=(0, 1), header_style="bold")
+def picture(view: View, width: int, height: int) -> RenderableType:
+    """The live table for a terminal of that size, and under it what job, agent and OTLP receiver say."""
+    rows, bars = list(view.lines), max(6, width - _BESIDE_PLOT)
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for title in ("port", "direction", "class"):
         table.add_column(title)
     for title in ("packets", "bytes", "per second"):
         table.add_column(title, justify="right")
-    table.add_column("rate")
+    table.add_column("rate", no_wrap=True)
     if len(rows) + _AROUND_TABLE <= height:
         for line in rows:
-            _add(table, line.series, line.counted, view.rates.history(line.series))
+            _add(table, line.series, line.counted, view.rates.history(line.series)[-bars:])
     else:  # too many for this terminal: one row for each port and direction
         for port, direction in dict.fromkeys(line.series[:2] for line in rows):
             mine = [line for line in rows if line.series[:2] == (port, direction)]
             histories = [view.rates.history(line.series) for line in mine]
             summed = [sum(values) for values in zip(*histories, strict=False)]
-            _add(table, Series(port, direction, "all"), total(line.counted for line in mine), summed)
+            _add(table, Series(port, direction, "all"), total(line.counted for line in mine), summed[-bars:])
     return Group(table, Text(), *_facts(view))
 
 
@@ -117,46 +116,43 @@ def _facts(view: View) -> list[Text]:
     sent, _, received = _totals(view.lines)
     job, agent = view.job, view.agent
     status = job.get("status", "not told yet")
-    style = "green" if status == "running" else "yellow"
     age = "none yet" if view.age is None else f"last {view.age:.1f} s ago"
+    success = agent.get("otlp_last_success", "")[11:19] or "none yet"
     facts = [
         Text.assemble(
             ("job    ", "bold"),
-            ("demo ", ""),
-            (status, style),
-            f" {job.get('reason', '')} port={job.get('port', '')} direction={job.get('direction', '')}",
-            f" mirror_mode={job.get('mirror_mode', '')} visibility={job.get('visibility', '')}",
-            f" packets={job.get('packets', '')}",
+            (status, "green" if status == "running" else "yellow"),
+            *(f" {name}={job.get(name, '')}" for name in ("port", "direction", "mirror_mode", "visibility", "packets")),
         ),
         Text.assemble(
             ("agent  ", "bold"),
-            f"{agent.get('version', '')} {agent.get('commit', '')} pid={agent.get('pid', '')}",
-            f" loader={agent.get('loader', '')} attach={agent.get('attach', '')}",
-            f" otlp_last_success={agent.get('otlp_last_success', '')}",
+            f"{agent.get('version', '')} {agent.get('commit', '')}",
+            *(f" {name}={agent.get(name, '')}" for name in ("loader", "attach")),
+            f" last OTLP success {success}",
         ),
         Text.assemble(
-            ("OTLP   ", "bold"),
-            f"{view.endpoint}: {view.series} series, bpf.packets {received.packets:,} in all,"
-            f" {view.requests} requests, {age}",
+            ("OTLP   ", "bold"), f"{view.endpoint} {view.series} series, sum of bpf.packets {received.packets:,}, {age}"
         ),
         Text.assemble(("sent   ", "bold"), f"{sent.packets:,} packets in {view.seconds:.0f} s; Ctrl-C ends it"),
     ]
-    facts += [Text(problem, style="red") for problem in view.problems]
+    complaints = (job.get("message"), *(agent.get(name) for name in ("config_error", "otlp_last_error", "notice")))
+    facts += [Text(text, style="red") for text in complaints if text]
     for fact in facts:
         fact.no_wrap, fact.overflow = True, "ellipsis"
     return facts
 
 
 def _summary(lines: Sequence[Line]) -> Table:
-    table = Table(title="packets / bytes", title_justify="left", box=None, padding=(0, 1), header_style="bold")
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for title in ("port", "direction", "class"):
         table.add_column(title, no_wrap=True)
-    for title in ("sent", "counted", "received over OTLP"):
+    for title in ("sent", "counted", "over OTLP", "bytes sent"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("difference")
     for line in lines:
-        counts = [f"{c.packets:,} / {c.bytes:,}" for c in (line.sent, line.counted, line.received)]
-        table.add_row(*line.series, *counts, Text(line.difference or "none", style="" if line.equal else "red"))
+        counts = [f"{count.packets:,}" for count in (line.sent, line.counted, line.received)]
+        difference = Text(line.difference or "none", style="" if line.equal else "red")
+        table.add_row(*line.series, *counts, f"{line.sent.bytes:,}", difference)
     return table
 
 

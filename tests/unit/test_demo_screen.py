@@ -28,12 +28,12 @@ def view(shown: list[Line]) -> View:
     for when in (1.0, 2.0, 3.0):
         rates.note({line.series: int(when) * 100 for line in shown}, when)
     job = {"status": "running", "port": "all", "direction": "both", "packets": "77"}
-    return View(3.0, shown, rates, job, {"version": "dev", "loader": "core"}, "127.0.0.1:4317", 40, 3, 0.4)
+    return View(3.0, shown, rates, job, {"version": "dev", "loader": "core"}, "127.0.0.1:4317", 40, 0.4)
 
 
-def drawn(shown: list[Line], height: int) -> str:
-    console = Console(file=io.StringIO(), width=120, height=height, force_terminal=True, color_system=None)
-    console.print(picture(view(shown), height))
+def drawn(shown: list[Line], height: int, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
+    console.print(picture(view(shown), width, height))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -44,15 +44,22 @@ def test_a_tall_terminal_shows_each_class_with_rate_and_plot() -> None:
     assert "icmp6" in text
     assert re.search(r" 100 +██\s", text)
     assert "running" in text
-    assert "127.0.0.1:4317: 40 series" in text
+    assert "127.0.0.1:4317 40 series" in text
 
 
 def test_a_low_terminal_shows_each_direction_summed() -> None:
-    text = drawn(lines(), 24)
+    text = drawn(lines(), 23)
     assert text.count(f"{4 * 1234:,}") == 4
     assert "icmp6" not in text
     assert re.search(r" 400 +██\s", text)
     assert len(text.splitlines()) <= 24
+
+
+def test_an_ordinary_terminal_shows_each_class_of_two_ports() -> None:
+    text = drawn(lines(), 24, 80)
+    assert text.count("icmp6") == 4
+    assert len(text.splitlines()) <= 24
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_what_is_no_terminal_gets_a_line_every_two_seconds() -> None:
