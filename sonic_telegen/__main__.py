@@ -60,11 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (TelegenError, OSError) as problem:
         sys.stderr.write(f"sonic-telegend: {problem}\n")
         return 2
-    from sonic_telegen import agent  # here: --help and --version need none of its imports
+    from sonic_telegen import agent, door  # here: --help and --version need none of their imports
 
     try:
         if given.command == "detach":
-            return agent.detach_all(settings)
+            return door.detach_all(settings)
         return asyncio.run(agent.Agent(settings, os.environ).run())
     except TelegenError as problem:
         log.error(str(problem))

@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 from sonic_telegen.journal import Journal
-from sonic_telegen.kernel import loader
+from sonic_telegen.kernel import apply, loader, pins
 from sonic_telegen.kernel.apply import Kernel
 from sonic_telegen.kernel.netlink import Netlink
-from sonic_telegen.log import NOTICE, log
+from sonic_telegen.log import NOTICE, fields, log
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.settings import Environment
 
@@ -38,6 +38,7 @@ class KernelDoor:
             if not needed and not self._where.pin_dir.exists():
                 return None
             netlink = Netlink()
+            had_pins = pins.PinDir(self._where.pin_dir).exists()
             try:
                 self.loaded = loader.load(
                     self._where.bpf_obj or packaged_object(),
@@ -50,6 +51,10 @@ class KernelDoor:
                 raise
             self.side = Kernel(netlink, self.loaded, self._journal)
             self._tell(self.loaded.notices)
+            orphans = [] if had_pins else [f for f in netlink.dump_all(netlink.qdiscs()) if f.own is not None]
+            if orphans:
+                text = "filters of ours count into maps that are pinned nowhere any more"
+                self._tell((f"counters were reset: {len(orphans)} {text}; they begin again with a new start time",))
         elif self.loaded is not None:
             self._tell(self.loaded.repair())
         return self.side
@@ -63,3 +68,21 @@ class KernelDoor:
         for notice in notices:
             log.log(NOTICE, notice)
             self.notice = notice
+
+
+def detach_all(where: Environment) -> int:
+    """Remove every filter, qdisc and pin of ours in this network namespace; the exit status (1: something stayed)."""
+    journal = Journal(where.state_dir)
+    netlink = Netlink()
+    try:
+        removed = apply.detach_all(netlink, journal)
+    finally:
+        netlink.close()
+    for what in (*removed.filters, *removed.qdiscs):
+        log.log(NOTICE, "removed", extra=fields(what=what))
+    for problem in removed.failed:
+        log.error("not removed", extra=fields(problem=problem))
+    left = pins.remove_pins(where.pin_dir) if where.pin_dir.exists() else ()
+    for what in left:
+        log.warning("left alone", extra=fields(what=what))
+    return 1 if removed.failed else 0

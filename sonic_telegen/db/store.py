@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ TIMEOUT_MS = 2000  # for one answer of Redis; a pass that waits longer changes n
 VOLATILE = {"updated_at", "sample_age_ms"}  # no reason by themselves to write a row again
 STATE_TABLES = (schema.STATE_JOB_TABLE, schema.STATE_INTERFACE_TABLE, schema.STATE_AGENT_TABLE)
 
+_loading = threading.Lock()  # the configuration is one for the process; worker and subscription both connect
+
 
 def key(table: str, *parts: str) -> str:
     """The Redis key of a row."""
@@ -27,8 +30,9 @@ def key(table: str, *parts: str) -> str:
 def connect(db: str, config: Path) -> DBConnector:
     """A connection found by name through ``database_config.json``; raises StoreError."""
     try:
-        if not SonicDBConfig.isInit():
-            SonicDBConfig.load_sonic_db_config(str(config))
+        with _loading:
+            if not SonicDBConfig.isInit():
+                SonicDBConfig.load_sonic_db_config(str(config))
         return DBConnector(db, TIMEOUT_MS)
     except (RedisFailure, RuntimeError, OSError, ValueError, IndexError) as problem:
         raise StoreError("connect", db, f"{problem} (database_config.json: {config})") from problem
@@ -50,7 +54,8 @@ class Store:
             if self._stale:
                 self._stale = False
                 self.close()
-                SonicDBConfig.reset()
+                with _loading:
+                    SonicDBConfig.reset()
             if self._config is None or self._state is None:
                 self._config = connect(schema.CONFIG_DB, self._config_file)
                 self._state = connect(schema.STATE_DB, self._config_file)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from typing import Any, Self
 
 import redis
 
+from sonic_telegen.demo.bpffs import mounted
 from sonic_telegen.demo.namespace import in_namespace
 from sonic_telegen.demo.receiver import Receiver
 from sonic_telegen.demo.redisd import RedisServer
@@ -29,11 +29,11 @@ REPOSITORY = Path(__file__).parents[2]
 CONFIG_DB, STATE_DB = 4, 6
 
 
-def wait_for(condition: Callable[[], object], timeout: float = 10.0, what: str = "") -> None:
+def wait_for(condition: Callable[[], object], timeout: float = 10.0, what: str | Callable[[], str] = "") -> None:
     """Return as soon as ``condition`` holds; AssertionError with ``what`` after ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout} s: {what or condition}"
+        assert time.monotonic() < deadline, f"not within {timeout} s: {what() if callable(what) else what}"
         time.sleep(0.01)
 
 
@@ -43,7 +43,6 @@ class Box:
     def __init__(self, ports: Sequence[str] = ("Ethernet0", "Ethernet4"), receiver: bool = True, **env: str) -> None:
         self._ports, self._env, self._wanted = ports, env, receiver
         self._stack = contextlib.ExitStack()
-        self.pins = Path(f"/sys/fs/bpf/tgtest{os.getpid()}{secrets.token_hex(3)}")
         self.agent: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -55,7 +54,7 @@ class Box:
                 self.receiver = Receiver()
                 in_namespace(self.switch.namespace, self.receiver.__enter__)
                 stack.callback(self.receiver.__exit__)
-            stack.callback(self._remove_pins)
+            stack.enter_context(mounted(self.directory / "bpf"))
             stack.callback(self.kill)
             self._stack = stack.pop_all()
         self.config = redis.Redis(unix_socket_path=str(self.redis.socket), db=CONFIG_DB, decode_responses=True)
@@ -72,11 +71,10 @@ class Box:
         self.state.close()
         self._stack.close()
 
-    def _remove_pins(self) -> None:
-        for path in sorted(self.pins.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
-        if self.pins.exists():
-            self.pins.rmdir()
+    @property
+    def pins(self) -> Path:
+        """The agent's pin directory, on a BPF file system of the box's own."""
+        return self.directory / "bpf" / "telegen-sonic"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -93,14 +91,12 @@ class Box:
             own["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"127.0.0.1:{self.receiver.grpc_port}"
         return own | self._env
 
-    def start(self, wait: bool = True, without: str = "", **env: str) -> None:
-        """Start the agent, ``without`` a capability; with ``wait`` until it has told its own pid in STATE_DB."""
-        drop = without.lower().removeprefix("cap_")
-        prefix = ["setpriv", f"--bounding-set=-{drop}", f"--inh-caps=-{drop}"] if drop else []
+    def start(self, wait: bool = True, without: Sequence[str] = (), **env: str) -> None:
+        """Start the agent, ``without`` capabilities; with ``wait`` until it has told its own pid in STATE_DB."""
         (self.directory / "state").mkdir(exist_ok=True)
         with (self.directory / "log").open("ab") as log:
             self.agent = subprocess.Popen(
-                [*prefix, *self.command("run")],
+                self.command("run", without=without),
                 env={**os.environ, **self.environment, **env},
                 stdout=log,
                 stderr=log,
@@ -109,11 +105,13 @@ class Box:
         if wait:
             wait_for(lambda: self.about("pid") == str(self.pid), 20, "the agent's first pass")
 
-    def command(self, *arguments: str) -> list[str]:
+    def command(self, *arguments: str, without: Sequence[str] = ()) -> list[str]:
         """The agent's command line, inside the switch's namespace (only the network's: bpffs stays visible)."""
+        caps = ",".join(f"-{name}" for name in without)
         return [
             "nsenter",
             f"--net=/run/netns/{self.switch.namespace}",
+            *(["setpriv", f"--bounding-set={caps}", f"--inh-caps={caps}"] if without else []),
             sys.executable,
             "-m",
             "sonic_telegen",
@@ -170,5 +168,9 @@ class Box:
 
     def wait_status(self, job: str, status: str, timeout: float = 10.0) -> Mapping[str, str]:
         """Wait until the job is told ``status``; its row."""
-        wait_for(lambda: self.told(job).get("status") == status, timeout, f"{job} {status}: {self.told(job)}")
+        wait_for(
+            lambda: self.told(job).get("status") == status,
+            timeout,
+            lambda: f"{job} {status}: {self.told(job)}\n{self.log()[-3000:]}",
+        )
         return self.told(job)

@@ -91,7 +91,7 @@ def test_sighup_reads_everything_again(box: Box) -> None:
 def test_detach_all_removes_what_is_ours_alone(box: Box) -> None:
     space = box.switch.namespace
     tc(space, "qdisc add dev Ethernet4 clsact")
-    tc(space, "filter add dev Ethernet4 ingress prio 1 protocol ip u32 match u32 0 0 action ok")
+    tc(space, "filter add dev Ethernet4 ingress prio 1 protocol ip u32 match u32 0 0 classid 1:1")
     box.start()
     box.job("a", port="all", direction="both")
     box.wait_status("a", "running")
@@ -107,7 +107,7 @@ def test_detach_all_removes_what_is_ours_alone(box: Box) -> None:
 
 
 def test_without_cap_bpf_the_job_fails_and_names_the_capability(box: Box) -> None:
-    box.start(wait=False, without="CAP_BPF")
+    box.start(without=("bpf", "sys_admin"))  # the latter contains the former
     box.job("a", port="Ethernet0")
     row = box.wait_status("a", "failed", 20)
     assert row["reason"] == "permission"
