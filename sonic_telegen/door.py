@@ -38,7 +38,7 @@ class KernelDoor:
             if not needed and not self._where.pin_dir.exists():
                 return None
             netlink = Netlink()
-            had_pins = pins.PinDir(self._where.pin_dir).exists()
+            had_pins = any((self._where.pin_dir / name).exists() for name in pins.MAPS)
             try:
                 self.loaded = loader.load(
                     self._where.bpf_obj or packaged_object(),

@@ -198,10 +198,12 @@ def _otlp(reader: _Reader) -> OtlpSettings:
         "OTEL_METRIC_EXPORT_INTERVAL",
     )
     flag = choice("true", "false")
+    protocol = get("otlp_protocol", plain.protocol, choice("grpc", "http/protobuf"), *_otel("PROTOCOL"))
+    usual = plain.endpoint if protocol == "grpc" else "localhost:4318"  # the specification's port for HTTP
     return OtlpSettings(
-        endpoint=get("otlp_endpoint", plain.endpoint, str.strip, *_otel("ENDPOINT")),
+        endpoint=get("otlp_endpoint", usual, str.strip, *_otel("ENDPOINT")),
         endpoint_is_metrics=metrics,
-        protocol=get("otlp_protocol", plain.protocol, choice("grpc", "http/protobuf"), *_otel("PROTOCOL")),
+        protocol=protocol,
         interval_sec=interval,
         timeout_sec=get("otlp_timeout", min(plain.timeout_sec, interval), _milliseconds(1, 600_000), *_otel("TIMEOUT")),
         headers=get("otlp_headers", (), _pairs, *_otel("HEADERS")),

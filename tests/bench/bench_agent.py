@@ -60,6 +60,7 @@ def one_job(rounds: int) -> dict[str, float]:
             took.append((time.perf_counter() - began) * 1000)
             box.delete(f"j{n}")
             wait_for(lambda n=n: box.told(f"j{n}").get("status") == "stopped")  # type: ignore[misc]
+        for _ in range(rounds):
             began = time.perf_counter()
             tc(box, "qdisc add dev Ethernet0 ingress")
             tc(box, f"filter add dev Ethernet0 ingress prio 3 handle 1 bpf da pinned {box.pins / 'prog'}")

@@ -46,6 +46,10 @@ def test_the_metrics_form_of_an_otel_variable_goes_before_the_general_one() -> N
     assert resolve({"otlp_endpoint": "box:1"}, env).otlp.endpoint_is_metrics is False
 
 
+def test_http_has_a_default_port_of_its_own() -> None:
+    assert resolve({"otlp_protocol": "http/protobuf"}, {}).otlp.endpoint == "localhost:4318"
+
+
 @pytest.mark.parametrize(
     "row, env, field",
     [
