@@ -255,8 +255,9 @@ def _parse_qdiscs(text: str) -> list[QdiscNote]:
 
 def _checked(item: Mapping[str, Any], kind: type[T]) -> T:
     """The record, each field of its type; KeyError or TypeError when not."""
-    values = {field.name: item[field.name] for field in fields(kind)}
+    values = {}
     for field in fields(kind):
-        if type(values[field.name]).__name__ != field.type:
-            raise TypeError(f"{field.name} is {values[field.name]!r}")
+        values[field.name] = value = item[field.name]
+        if type(value).__name__ != field.type:
+            raise TypeError(f"{field.name} is {value!r}")
     return kind(**values)
