@@ -11,6 +11,8 @@ import pytest
 
 from sonic_telegen.errors import Gone, KernelError
 from sonic_telegen.kernel import libbpf
+from sonic_telegen.kernel.failure import ENOTSUPP
+from sonic_telegen.kernel.libbpf_c import lib
 from sonic_telegen.kernel.maps import Maps
 from sonic_telegen.kernel.pins import MAPS
 from sonic_telegen.kernel.tables import index_key
@@ -240,6 +242,34 @@ def test_reading_and_writing_from_two_threads(maps: Maps) -> None:
     stop.set()
     thread.join()
     assert errors == []
+
+
+def test_a_kernel_without_batches_gives_the_same_sample(
+    maps: Maps, pins: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps.assign_slot(5, 7, "Ethernet0", IN)
+    maps.open_account(A, D1, 5)
+    count(maps, 5, 4, cls=2)
+    expected = maps.sample()
+    asked: list[int] = []
+
+    def refuse(fd: int, *_: object) -> int:
+        asked.append(fd)
+        return -ENOTSUPP
+
+    monkeypatch.setattr(lib(), "bpf_map_lookup_batch", refuse)
+    fresh = reopened(pins)
+    try:
+        for _ in range(3):
+            found = fresh.sample()
+            assert (found.totals, found.interfaces, found.accounts) == (
+                expected.totals,
+                expected.interfaces,
+                expected.accounts,
+            )
+    finally:
+        fresh.close()
+    assert len(asked) == 3, "once for each of base, totals and slots, and never again"
 
 
 def test_closed_maps_say_so_and_leak_nothing(pins: Path) -> None:
