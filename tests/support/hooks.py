@@ -84,9 +84,9 @@ class Box:
         return tc_json(self.switch.namespace, f"filter show dev {port} {direction}")
 
     def strangers(self, port: str = "Ethernet0") -> str:
-        """What is not ours on both hooks, header rows of a priority that we share included, as one text."""
-        kinds = (self.shown("ingress", port), self.shown("egress", port))
-        return repr([[f for f in hook if "telegen/" not in str(f)] for hook in kinds])
+        """Every filter that is not ours on both hooks, as one text; without the header row that each priority has."""
+        hooks = (self.shown("ingress", port), self.shown("egress", port))
+        return repr([[f for f in hook if "options" in f and "telegen/" not in str(f)] for hook in hooks])
 
     def ours(self, direction: str = "ingress", port: str = "Ethernet0") -> list[tuple[int, int, str]]:
         """(priority, handle, name) of our filters, as tc sees them."""
