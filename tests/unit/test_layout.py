@@ -6,7 +6,7 @@ import struct
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sonic_telegen.errors import KernelError
@@ -52,6 +52,7 @@ def test_impossible_layout_is_refused_with_its_reason(change: dict[str, int], sa
     assert caught.value.target == "pin /x/meta"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=140))
 def test_any_bytes_are_a_layout_or_refused(raw: bytes) -> None:
     try:
@@ -67,6 +68,7 @@ def test_foreign_magic_is_named() -> None:
 
 
 @pytest.mark.parametrize("layout", [OURS, PADDED, THREE_CLASSES, WIDE])
+@settings(deadline=None)
 @given(data=st.data(), numbers=st.sampled_from([small, word]), cpus=st.integers(1, 5))
 def test_slot_is_the_sum_over_cpus(
     layout: Layout, data: st.DataObject, numbers: st.SearchStrategy[int], cpus: int
@@ -107,11 +109,13 @@ def test_empty_slot_value_names_its_hook_on_every_cpu() -> None:
     assert PADDED.slot_words(value) == [0] * 48
 
 
+@settings(deadline=None)
 @given(st.lists(word, min_size=48, max_size=48))
 def test_carrying_to_equal_bounds_changes_nothing(words: list[int]) -> None:
     assert carry(words, PADDED, WIDE) == words
 
 
+@settings(deadline=None)
 @given(st.lists(small, min_size=48, max_size=48))
 def test_carrying_to_other_bounds_keeps_packets_and_bytes(words: list[int]) -> None:
     other = replace(OURS, buckets=4, bounds=(64, 600, 1518), class_size=48, slot_size=200)

@@ -6,7 +6,7 @@ import struct
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sonic_telegen.errors import KernelError
@@ -42,6 +42,7 @@ def test_meta_keeps_layout_and_start() -> None:
         unpack_meta(raw[:100], "meta")
 
 
+@settings(deadline=None)
 @given(st.lists(word, min_size=48, max_size=48), names, word, st.booleans())
 def test_base_row_survives_packing(words: list[int], name: str, start: int, assigned: bool) -> None:
     row = BaseRow(tuple(words), assigned, 2**31, name, 2, start, 77)
@@ -57,6 +58,7 @@ def test_base_row_is_a_slot() -> None:
     assert not is_assigned(memoryview(bytes(base_size(OURS))))  # what the kernel gives for a row never written
 
 
+@settings(deadline=None)
 @given(st.lists(word, min_size=16, max_size=16), word, st.integers(0, 65535))
 def test_account_survives_packing(offsets: list[int], start: int, slot: int) -> None:
     row = AccountRow("0123456789abcdef", slot, start, tuple(offsets))
@@ -64,6 +66,7 @@ def test_account_survives_packing(offsets: list[int], start: int, slot: int) -> 
     assert len(row.pack()) == VALUE_SIZE
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(codec="ascii", exclude_characters="\0"), min_size=1, max_size=64), names)
 def test_account_key_survives_packing(job: str, name: str) -> None:
     key = AccountKey(job, name, Direction.INGRESS)
