@@ -5,6 +5,7 @@ The truth is the sender's TCP_INFO (segments and bytes that it transmitted), not
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.bpfobj import Classifier
-from tests.support.cable import EGRESS, INGRESS, Cable, Stranger
+from tests.support.cable import EGRESS, INGRESS, Cable, Stranger, Tagger
 from tests.support.net import run_in, until
 from tests.support.reference import Count, count
 
@@ -133,21 +134,43 @@ def assert_sizes(*counters: Count) -> None:
         assert one.histogram[5] > 0.98 * one.packets
 
 
+def send_datagrams(cable: Cable, family: str, size: int, payload: int) -> None:
+    """One write from left to right, which UDP GSO makes datagrams of."""
+    number, _, address, _ = ADDRESSES[family]
+    with cable.socket("left", number, socket.SOCK_DGRAM) as sender:
+        sender.setsockopt(socket.SOL_UDP, UDP_SEGMENT, size)
+        sender.sendto(bytes(payload), (address, 5002))
+
+
 @pytest.mark.parametrize("family", ADDRESSES)
 def test_udp_segmentation_is_counted_as_datagrams(classifier: Classifier, cable: Cable, family: str) -> None:
     number, _, address, _ = ADDRESSES[family]
     leaving = cable.stranger("left", EGRESS)
-    with (
-        cable.socket("right", number, socket.SOCK_DGRAM) as receiver,
-        cable.socket("left", number, socket.SOCK_DGRAM) as sender,
-    ):
+    with cable.socket("right", number, socket.SOCK_DGRAM) as receiver:
         receiver.bind((address, 5002))
-        sender.setsockopt(socket.SOL_UDP, UDP_SEGMENT, 1000)
-        sender.sendto(bytes(10_300), (address, 5002))
         receiver.settimeout(10)
+        send_datagrams(cable, family, 1000, 10_300)
         datagrams = [len(receiver.recv(65536)) for _ in range(11)]
     assert datagrams == [1000] * 10 + [300]
     assert leaving.aggregates == 1
     header = 14 + (20 if family == "ipv4" else 40) + 8
     wire = count(header + size for size in datagrams)
     assert classifier.slot(CLIENT_OUT)[family] == classifier.slot(SERVER_IN)[family] == wire
+
+
+@pytest.mark.parametrize("tags", [1, 2])
+def test_every_packet_of_an_aggregate_has_its_tags(classifier: Classifier, cable: Cable, tags: int) -> None:
+    """The outer tag is beside the aggregate, an inner one in its headers; 60 + 4 bytes is the edge of a bucket."""
+    neighbour = "ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:02 nud permanent dev left"
+    run_in(cable.spaces["left"], *neighbour.split())  # a tagged ARP request would find no answer
+    with contextlib.closing(Tagger(tags)) as tagger:
+        cable.attach("left", EGRESS, tagger.fd, priority=1)
+        leaving, arriving = cable.stranger("left", EGRESS), cable.stranger("right", INGRESS)
+        send_datagrams(cable, "ipv4", 18, 10 * 18 + 5)
+        assert (leaving.aggregates, leaving.offloaded_tags) == (1, 1)
+        header = 14 + 20 + 8 + 4 * tags
+        wire = count([header + 18] * 10 + [header + 5])
+        assert classifier.slot(CLIENT_OUT)["ipv4"] == wire
+        assert until(lambda: counted(classifier, SERVER_IN, "ipv4") == (wire.packets, wire.bytes))
+        assert classifier.slot(SERVER_IN)["ipv4"] == wire
+        assert arriving.offloaded_tags == arriving.frames

@@ -11,7 +11,7 @@ from tests.support import frames as f
 from tests.support.bpfobj import SLOTS, Classifier
 from tests.support.cable import EGRESS, INGRESS, Cable, Stranger, Tagger
 from tests.support.net import until
-from tests.support.reference import count, expected
+from tests.support.reference import Count, count, expected
 
 OUT, IN = 11, 12
 UDP = f.ipv4(f.UDP, f.udp(bytes(100)))
@@ -75,6 +75,27 @@ def test_tag_that_is_not_in_the_frame_yet_when_it_leaves(classifier: Classifier,
         made.send([frame])
         assert leaving.offloaded_tags == 1
     assert classifier.slot(OUT) == {"icmp6": count([len(frame) + 4 * tags])}
+
+
+@pytest.mark.parametrize("inline", [0, 1])
+@pytest.mark.parametrize("size", [64, 65, 2047, 2048, 4095, 4096, 9000, 9216, 9217])
+def test_size_on_the_wire_decides_the_bucket(classifier: Classifier, inline: int, size: int) -> None:
+    """Up to jumbo frames; the tag is part of the size where it is in the frame and where it is not."""
+    tags = [(f.DOT1Q, 7)] * inline
+    frame = f.ether(f.IPV4, f.ipv4(f.UDP, f.udp(bytes(size - 42 - 4 * inline))), tags)
+    assert len(frame) == size
+    upper_edges = [64, 127, 255, 511, 1023, 1518, 2047, 4095, 9216]
+    histogram = [0] * 10
+    histogram[sum(edge < size for edge in upper_edges)] = 1
+    with Cable(mtu=9300) as made:
+        made.attach("left", EGRESS, classifier.fd, OUT)
+        made.attach("right", INGRESS, classifier.fd, IN)
+        arriving = made.stranger("right", INGRESS)
+        made.send([frame])
+        assert until(lambda: arriving.frames == 1)
+        assert arriving.offloaded_tags == inline
+    wanted = {"ipv4": Count(1, size, tuple(histogram))}
+    assert (classifier.slot(OUT), classifier.slot(IN)) == (wanted, wanted)
 
 
 @pytest.mark.parametrize(
