@@ -65,7 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given.command == "detach":
             return door.detach_all(settings)
-        return asyncio.run(agent.Agent(settings, os.environ).run())
+        with door.only_one(settings):
+            return asyncio.run(agent.Agent(settings, os.environ).run())
     except TelegenError as problem:
         log.error(str(problem))
         return 1

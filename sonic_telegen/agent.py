@@ -10,10 +10,12 @@ import asyncio
 import contextlib
 import os
 import platform
+import re
 import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sonic_telegen.db import codec, schema
@@ -24,7 +26,7 @@ from sonic_telegen.errors import StoreError
 from sonic_telegen.journal import Journal
 from sonic_telegen.kernel import loader
 from sonic_telegen.kernel.watch import Watch
-from sonic_telegen.log import NOTICE, fields, log
+from sonic_telegen.log import NOTICE, fields, log, set_level
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import AgentStatus, Status, Told
 from sonic_telegen.reconcile.loop import Loop, PassResult
@@ -57,6 +59,7 @@ class Agent:
         )
         self._settings = resolve({}, self._env)
         self._exported: frozenset[str] = frozenset()
+        self._device: dict[str, str] = {}
         self._collector = Collector(
             self._settings.otlp, self._resource, self._door.sample, self._measure, self._worker.counted
         )
@@ -137,7 +140,7 @@ class Agent:
         return resolve(codec.check_fields(row, schema.GLOBAL_FIELDS, schema.GLOBAL_TABLE), self._env)
 
     def _resource(self, settings: OtlpSettings) -> Mapping[str, str]:
-        return resource(settings, VERSION, platform.node())
+        return resource(settings, VERSION, platform.node(), self._device | asic_type())
 
     def _measure(self, sample: Sample) -> Sequence[Metric]:
         stats = self._worker.stats
@@ -155,9 +158,13 @@ class Agent:
 
     def _publish(self, result: PassResult, sample: Sample | None) -> None:
         """Tell STATE_DB; worker thread only."""
-        if result.settings != self._settings:
-            self._settings = result.settings
+        set_level(result.asked.log_level or self._where.log_level)
+        if result.asked.device != self._device:
+            self._device = dict(result.asked.device)
+            self._collector.reconfigure(result.settings.otlp, reload=True)
+        elif result.settings != self._settings:
             self._collector.reconfigure(result.settings.otlp)
+        self._settings = result.settings
         self._exported = frozenset(job for job, w in result.desired.jobs.items() if w.spec.otlp_export)
         latest = sample or result.sample
         jobs = with_counters(result.jobs, latest) if latest else dict(result.jobs)
@@ -190,6 +197,15 @@ class Agent:
 
 def _used(result: PassResult) -> set[int]:
     return {ifindex for ifindex, _ in result.desired.hooks()}
+
+
+def asic_type(path: Path = Path("/etc/sonic/sonic_version.yml")) -> dict[str, str]:
+    """``{"asic": …}`` on SONiC, whose image notes its ASIC type in this flat file of ``name: value``; else empty."""
+    try:
+        found = re.search(r"^asic_type:\s*['\"]?([\w-]+)", path.read_text(errors="replace"), re.M)
+    except OSError:
+        return {}
+    return {"asic": found[1]} if found else {}
 
 
 def in_thread(name: str, function: Callable[[], T]) -> asyncio.Future[T]:

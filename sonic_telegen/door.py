@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
+import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from sonic_telegen.errors import Conflict, KernelError
 from sonic_telegen.journal import Journal
 from sonic_telegen.kernel import apply, loader, pins
 from sonic_telegen.kernel.apply import Kernel
@@ -31,6 +37,7 @@ class KernelDoor:
         self.side: Kernel | None = None
         self.loaded: loader.Loaded | None = None
         self.notice = ""
+        self._told: tuple[str, ...] = ()
 
     def open(self, needed: bool) -> Kernel | None:
         """The kernel side, or None while nothing needs it; raises KernelError. Worker thread only."""
@@ -56,7 +63,11 @@ class KernelDoor:
                 text = "filters of ours count into maps that are pinned nowhere any more"
                 self._tell((f"counters were reset: {len(orphans)} {text}; they begin again with a new start time",))
         elif self.loaded is not None:
-            self._tell(self.loaded.repair())
+            try:
+                self._tell(self.loaded.repair())
+            except KernelError as problem:  # counting goes on through the descriptors that we hold
+                self._tell((f"the pins cannot be put back: {problem}",))
+        self._tell(self._journal.take_notices())
         return self.side
 
     def sample(self) -> Sample:
@@ -65,13 +76,43 @@ class KernelDoor:
         return side.sample() if side is not None else Sample(time.time_ns())
 
     def _tell(self, notices: tuple[str, ...]) -> None:
-        for notice in notices:
-            log.log(NOTICE, notice)
-            self.notice = notice
+        if notices and notices != self._told:
+            for notice in notices:
+                log.log(NOTICE, notice)
+            self.notice, self._told = "; ".join(notices), notices
+
+
+@contextlib.contextmanager
+def only_one(where: Environment) -> Iterator[None]:
+    """Hold the lock of the state directory: two agents on the same pins would each undo what the other did.
+
+    Raises ``Conflict``. A state directory that cannot be written is told by the journal, and there is no lock then.
+    """
+    with contextlib.ExitStack() as stack:
+        path = where.state_dir / "lock"
+        with contextlib.suppress(OSError):
+            where.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+            lock = stack.enter_context(path.open("a+"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                holder = f"the agent with pid {lock.read().strip() or 'unknown'}"
+                remedy = "stop it first, or set another TELEGEN_STATE_DIR and TELEGEN_PIN_DIR"
+                raise Conflict("lock", str(path), errno.EAGAIN, remedy=remedy, holder=holder) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+        yield
 
 
 def detach_all(where: Environment) -> int:
     """Remove every filter, qdisc and pin of ours in this network namespace; the exit status (1: something stayed)."""
+    with only_one(where):
+        return _detach_all(where)
+
+
+def _detach_all(where: Environment) -> int:
     journal = Journal(where.state_dir)
     netlink = Netlink()
     try:

@@ -46,10 +46,16 @@ class Logfmt(logging.Formatter):
 
 def _value(value: object) -> str:
     text = str(value).encode("utf-8", "backslashreplace").decode()
-    if text and not any(c in text for c in ' "=\n\\'):
+    if text and not any(c in text for c in " \"'=\n\\"):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def set_level(level: str) -> None:
+    """Log at ``level`` and above from now on."""
+    if log.level != _LEVELS[level]:
+        log.setLevel(_LEVELS[level])
 
 
 def set_up(level: str, syslog: bool = False) -> None:
@@ -64,4 +70,4 @@ def set_up(level: str, syslog: bool = False) -> None:
     handler.setFormatter(Logfmt(with_time=not syslog))
     log.handlers[:] = [handler]
     log.propagate = False
-    log.setLevel(_LEVELS[level])
+    set_level(level)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sonic_telegen.errors import StoreError
+from sonic_telegen.errors import KernelError, StoreError
 from sonic_telegen.log import fields, log
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.reconcile.loop import Loop, PassResult
@@ -70,9 +70,9 @@ class Worker:
             self._wake.notify()
 
     def run(self) -> None:
-        """Until ``stop``; an error that is not a StoreError ends it, and with it the agent."""
+        """Until ``stop``; an error that is neither a StoreError nor a KernelError ends it, and with it the agent."""
         due, backoff = time.monotonic(), FIRST_BACKOFF_SEC
-        held = False  # Redis was not reachable: wait for the backoff even when dirty
+        held = False  # the last pass could not read: wait for the backoff even when dirty
         while True:
             with self._wake:
                 ready = self._stop_only if held else self._ready
@@ -88,8 +88,9 @@ class Worker:
                 elif self._last is not None and sample is not None:
                     self._publish(self._last, sample)
                 held, backoff = False, FIRST_BACKOFF_SEC
-            except StoreError as problem:
-                log.warning("Redis is not reachable; nothing is changed", extra=fields(problem=problem, retry=backoff))
+            except (StoreError, KernelError) as problem:
+                text = "Redis is not reachable" if isinstance(problem, StoreError) else "the kernel cannot be looked at"
+                log.warning(f"{text}; nothing is changed", extra=fields(problem=problem, retry=backoff))
                 due, held, self._dirty = time.monotonic() + backoff, True, True
                 backoff = min(backoff * 2, LAST_BACKOFF_SEC)
 

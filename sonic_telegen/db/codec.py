@@ -13,7 +13,7 @@ from sonic_telegen.model.asked import Rejection
 from sonic_telegen.model.job import BOTH, Direction, JobSpec, MirrorMode, Owner
 from sonic_telegen.model.sample import CLASSES, InterfaceSample
 from sonic_telegen.model.status import AgentStatus, JobStatus, Reason, Status, Visibility
-from sonic_telegen.settings import choice, integer, netdev
+from sonic_telegen.settings import LOG_LEVELS, choice, integer, netdev
 
 T = TypeVar("T")
 Row = Mapping[str, str]
@@ -104,6 +104,13 @@ def job_row(job: JobSpec) -> dict[str, str]:
     if job.owner is not Owner.AUTOMATION:
         row["owner"] = job.owner.value
     return row
+
+
+def parse_log_level(row: Row) -> str:
+    """The level that SONiC's LOGGER row asks for, in our words; empty for none or one we do not know."""
+    level = row.get("LOGLEVEL", "").lower()
+    level = {"warn": "warning", "crit": "error", "alert": "error", "emerg": "error"}.get(level, level)
+    return level if level in LOG_LEVELS else ""
 
 
 def timestamp(ns: int) -> str:

@@ -77,7 +77,10 @@ class Store:
 
     def read(self) -> Asked:
         """Every row that a pass decides on; a row that is none is a Rejection among them."""
-        wanted = [key(table, "") for table in (schema.JOB_TABLE, schema.GLOBAL_TABLE, schema.PORT_TABLE)]
+        logger = key(schema.LOGGER_TABLE, schema.LOGGER_KEY)
+        device = key(schema.DEVICE_TABLE, schema.DEVICE_KEY)
+        tables = (schema.JOB_TABLE, schema.GLOBAL_TABLE, schema.PORT_TABLE)
+        wanted = [*(key(table, "") for table in tables), logger, device]
         with self._connected("read", schema.CONFIG_DB) as (config, state):
             initialized = config.get(schema.INIT_INDICATOR) == "1"
             rows = read_tables(config, wanted)
@@ -100,6 +103,8 @@ class Store:
             ports=frozenset(ports) or None,
             told=told,
             initialized=initialized,
+            log_level=codec.parse_log_level(rows.get(logger, {})),
+            device={n: v for n, v in rows.get(device, {}).items() if n in ("platform", "hwsku")},
         )
 
     def report(self, told: Told) -> None:

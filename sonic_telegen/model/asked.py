@@ -24,7 +24,8 @@ class Asked:
     """CONFIG_DB's rows and what STATE_DB said last.
 
     ``ports`` are the keys of PORT, None where that table is empty; ``initialized`` is whether
-    ``CONFIG_DB_INITIALIZED`` is "1": while it is not, absent rows are no wish to stop anything.
+    ``CONFIG_DB_INITIALIZED`` is "1": while it is not, absent rows are no wish to stop anything. ``log_level`` is what
+    the agent's LOGGER row asks for (empty: nothing), ``device`` the platform and hwsku of DEVICE_METADATA.
     """
 
     jobs: Mapping[str, JobSpec | Rejection] = field(default_factory=dict)
@@ -32,3 +33,5 @@ class Asked:
     ports: frozenset[str] | None = None
     told: Mapping[str, JobStatus] = field(default_factory=dict)
     initialized: bool = True
+    log_level: str = ""
+    device: Mapping[str, str] = field(default_factory=dict)

@@ -1,7 +1,8 @@
 """One pass: read everything, plan, apply, look again, report. Level-triggered: what woke it does not matter.
 
-Errors: a table that cannot be read raises StoreError and nothing changes; a kernel side that cannot be opened or looked
-at fails the jobs that need it and nothing else; an action that fails is noted against its hook and the rest go on.
+Errors: what cannot be read (StoreError of the tables, KernelError of a look) is raised and nothing is told: absence of
+information is not absence of jobs. A kernel side that cannot be opened, or that may not be looked at, fails the jobs
+that need it. An action that fails is noted against its hook and the rest go on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from sonic_telegen.errors import ConfigError, KernelError, Retry
+from sonic_telegen.errors import ConfigError, KernelError, NotSupported, PermissionDenied, Retry
 from sonic_telegen.model.action import Action, AddQdisc, AssignSlot, Attach, DeleteQdisc, Detach, Replace
 from sonic_telegen.model.asked import Asked
 from sonic_telegen.model.job import Direction, JobSpec
@@ -136,9 +137,8 @@ class Loop:
                 desired = desire(asked, state, self._settings, lives, self._clock())
         sample = side.sample() if side is not None and state is not None else None
         now = self._clock()
-        if state is not None:
-            lives = self._remember(desired, state, lives, now)
-            desired = desire(asked, state, self._settings, lives, now)
+        lives = self._remember(desired, state, lives, now)
+        desired = desire(asked, state, self._settings, lives, now)
         jobs = job_statuses(desired, state, problem, failures, asked.told, now)
         if sample is not None:
             jobs = with_counters(jobs, sample)
@@ -164,11 +164,14 @@ class Loop:
         needed = any(job.verdict is None for job in blind.jobs.values())
         try:
             side = self._kernel(needed)
-            if side is None:
-                return None, None, None
+        except KernelError as problem:
+            return None, None, problem
+        if side is None:
+            return None, None, None
+        try:
             self._before_look()
             return side, side.observe(), None
-        except KernelError as problem:
+        except (PermissionDenied, NotSupported) as problem:
             return None, None, problem
 
     def _lives(self, asked: Asked) -> dict[str, Life]:
@@ -182,10 +185,10 @@ class Loop:
         return found
 
     def _remember(
-        self, desired: Desired, state: KernelState, lives: Mapping[str, Life], now_ns: int
+        self, desired: Desired, state: KernelState | None, lives: Mapping[str, Life], now_ns: int
     ) -> dict[str, Life]:
         """Note the first attach and the end of jobs that have a duration."""
-        seen = attached(state)
+        seen = attached(state) if state else {}
         after = dict(lives)
         for job, wanted in desired.jobs.items():
             if not wanted.spec.duration_sec:

@@ -106,6 +106,24 @@ def test_detach_all_removes_what_is_ours_alone(box: Box) -> None:
     assert not box.pins.exists()
 
 
+def test_a_second_agent_on_the_same_pins_is_refused_and_so_is_detach(box: Box) -> None:
+    box.start()
+    for words in ("run", "detach --all"):
+        done = subprocess.run(
+            box.command(*words.split()),
+            env={**os.environ, **box.environment},
+            timeout=60,
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert f"held by the agent with pid {box.pid}" in done.stderr
+    box.kill()
+    box.start()
+
+
 def test_without_cap_bpf_the_job_fails_and_names_the_capability(box: Box) -> None:
     box.start(without=("bpf", "sys_admin"))  # the latter contains the former
     box.job("a", port="Ethernet0")
@@ -138,3 +156,20 @@ def test_an_agent_without_jobs_loads_nothing(box: Box) -> None:
     assert box.wait_status("a", "degraded")["reason"] == "placeholder"
     assert not box.pins.exists()
     assert counted(box) == -1
+
+
+def test_the_logger_row_and_the_device_row_are_followed_at_run_time(box: Box) -> None:
+    box.start(TELEGEN_LOG_LEVEL="error")
+    assert "starting" not in box.log()
+    box.config.hset("LOGGER|sonic-telegend", "LOGLEVEL", "INFO")
+    box.config.hset("DEVICE_METADATA|localhost", mapping={"platform": "x86_64-kvm", "hwsku": "Force10-S6000"})
+    box.job("a", port="Ethernet0")
+    box.wait_status("a", "running")
+    wait_for(lambda: " info pass " in box.log())
+
+    def described() -> bool:
+        seen = [r.resource for r in box.receiver.requests]
+        return bool(seen) and seen[-1].get("sonic.hwsku") == "Force10-S6000"
+
+    wait_for(described)
+    assert box.receiver.requests[-1].resource["service.name"] == "telegen-sonic"
