@@ -88,6 +88,7 @@ class Kernel:
 
     def __init__(self, netlink: Netlink, loaded: Loaded, memory: QdiscMemory) -> None:
         self._netlink, self._loaded, self._memory = netlink, loaded, memory
+        self._detached = False  # since the last grace period: a CPU may still be inside the program
 
     @staticmethod
     def swapper(netlink: Netlink) -> Swapper:
@@ -135,10 +136,12 @@ class Kernel:
                 maps.assign_slot(slot, ifindex, netdev, direction)
             case ReleaseSlot(slot, netdev):
                 self._need_unused(slot, netdev)
+                self._settle()
                 maps.release_slot(slot)
             case OpenAccount(key, digest, slot):
                 maps.open_account(key, digest, slot)
             case FreezeAccount(key):
+                self._settle()
                 maps.freeze_account(key)
             case CloseAccount(key):
                 maps.close_account(key)
@@ -151,6 +154,13 @@ class Kernel:
                 netlink.replace_filter(item, qdisc, self._loaded.prog_fd, FilterName(program.digest), slot)
             case Detach(item, _, qdisc):
                 netlink.delete_filter(item, qdisc)
+                self._detached = True
+
+    def _settle(self) -> None:
+        """Wait until the last packet that a detached filter saw is counted; once for all detaches before it."""
+        if self._detached:
+            libbpf.wait_rcu()
+            self._detached = False
 
     def detach_all(self) -> Removed:
         """See ``detach_all``."""
@@ -158,11 +168,14 @@ class Kernel:
 
     def _add_qdisc(self, ifindex: int, netdev: str, kind: QdiscKind) -> None:
         """Noted first: killed in between, we would else leave a qdisc that nobody removes."""
-        self._memory.note_qdisc(self._netlink.netns, ifindex, netdev, kind.value)
+        netns, place = self._netlink.netns, (ifindex, netdev, kind.value)
+        known = place in self._memory.created_qdiscs(netns)
+        self._memory.note_qdisc(netns, *place)
         try:
             self._netlink.add_qdisc(ifindex, kind)
         except KernelError:
-            self._memory.forget_qdisc(self._netlink.netns, ifindex, netdev, kind.value)
+            if not known:
+                self._memory.forget_qdisc(netns, *place)
             raise
 
     def _need_slot(self, slot: int, ifindex: int, netdev: str, direction: Direction) -> None:
