@@ -77,6 +77,8 @@ def test_qdiscs_of_others_are_not_ours() -> None:
         with pytest.raises(Conflict):
             r.add_qdisc()  # the plan is late: somebody made one meanwhile
         r.add_qdisc(QdiscKind.INGRESS, "Ethernet4")
+        with pytest.raises(Conflict):
+            r.add_qdisc(QdiscKind.INGRESS, "Ethernet4")
         ours = {q.ifindex: q.ours for q in r.kernel.observe().qdiscs.values()}
         assert ours == {r.ifindex("Ethernet0"): False, r.ifindex("Ethernet4"): True}
 

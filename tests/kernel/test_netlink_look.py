@@ -94,7 +94,7 @@ def test_netdev_that_is_gone_has_no_filters() -> None:
 
 
 def test_looks_while_netdevs_come_and_go_are_whole_or_refused() -> None:
-    steady = tuple(f"Ethernet{4 * n}" for n in range(40))
+    steady = tuple(f"Ethernet{4 * n}" for n in range(120))  # a dump in several answers
     with box(*steady) as b:
         done = threading.Event()
 

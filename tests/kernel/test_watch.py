@@ -19,7 +19,8 @@ from tests.support.net import FRAME, run_in, tc, until
 
 @pytest.fixture
 def switch() -> Iterator[Switch]:
-    with Switch() as made:
+    with Switch(["Ethernet0", "Ethernet4", "Ethernet8"]) as made:
+        run_in(made.namespace, "ip", "link", "set", "Ethernet8", "down")  # before 6.2 only such a one can be renamed
         tc(made.namespace, "qdisc add dev Ethernet4 clsact")
         tc(made.namespace, f"filter add dev Ethernet4 ingress {DHCP}")
         yield made
@@ -39,9 +40,9 @@ def readable(watch: Watch, seconds: float) -> bool:
 
 CHANGES: dict[str, Callable[[Switch], object]] = {
     "port goes": lambda s: s.remove_port("Ethernet4"),
-    "port comes": lambda s: s.add_port("Ethernet8"),
+    "port comes": lambda s: s.add_port("Ethernet12"),
     "port down": lambda s: run_in(s.namespace, "ip", "link", "set", "Ethernet0", "down"),
-    "port renamed": lambda s: run_in(s.namespace, "ip", "link", "set", "Ethernet0", "name", "Ethernet64"),
+    "port renamed": lambda s: run_in(s.namespace, "ip", "link", "set", "Ethernet8", "name", "Ethernet64"),
     "qdisc comes": lambda s: tc(s.namespace, "qdisc add dev Ethernet0 clsact"),
     "qdisc goes with its filters": lambda s: tc(s.namespace, "qdisc del dev Ethernet4 clsact"),
     "filter comes": lambda s: tc(s.namespace, f"filter add dev Ethernet4 egress {DHCP}"),
