@@ -149,8 +149,8 @@ static __always_inline bool tg_is_extension(__u8 proto)
 }
 
 /*
- * Over the IPv6 header and its extension headers; *proto is then what the last of them names (IPPROTO_NONE when the
- * walk ended early), *end set where that header is not in this frame.
+ * Over the IPv6 header and its extension headers. *proto is then what the last of them names, *end set where that
+ * header is not in this frame. False where the frame ends before; *proto then is no header that lies in it.
  */
 static __always_inline bool tg_pass_ipv6(struct tg_cursor *c, __u8 *proto, bool *end)
 {
@@ -213,10 +213,11 @@ static __always_inline enum tg_class tg_classify(struct __sk_buff *skb)
 }
 
 /*
- * Bytes of headers in front of an aggregate's data. Not inlined: what it keeps in registers would push the variables of
- * the fast path to the stack, and reading the ethertype twice costs nothing in a frame of many packets.
+ * Bytes of headers in front of an aggregate's data. It walks the frame a second time: what the first walk would have
+ * to keep for it burdens every other frame. Inlined, as all is: one BPF function call makes the verifier of 5.10 take
+ * every number for one that matters, 83,600 steps instead of 4,400.
  */
-static __noinline __u32 tg_header_bytes(struct __sk_buff *skb)
+static __always_inline __u32 tg_header_bytes(struct __sk_buff *skb)
 {
 	struct tg_cursor c = { .skb = skb, .len = TG_CTX(skb, len) };
 	bool end = true, found = false;

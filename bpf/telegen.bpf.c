@@ -9,9 +9,10 @@
  * What counts is what is on the wire, without FCS and without the padding that a NIC gives to short frames:
  *  - An aggregate (GSO on its way out, GRO on its way in) is gso_segs packets, each with a copy of the headers.
  *  - A tag that the kernel keeps beside the frame is 4 bytes more in every packet.
- *  - When gso_segs is 0 (tap and virtio senders, kernels before 6.19) it follows from gso_size.
- * What is not known here is the type of the aggregate: of tunnelled segments only the outer headers are seen, so their
- * packets are exact and their bytes lack the repeated inner headers.
+ *  - When gso_segs is 0 (tap and virtio senders until late 2025) it follows from gso_size.
+ * What kind of aggregate it is cannot be known here. Packets are always exact; bytes are not where the headers of the
+ * packets are not those in front: a tunnel's inner headers are not repeated in the sum, and of IPv6 BIG TCP (off unless
+ * gso_max_size was raised above 65,536) the jumbo option is, 8 bytes a packet, which segmentation takes out.
  *
  * The object holds no CO-RE relocations: struct __sk_buff is UAPI, so the same bytes load on every kernel from 5.10
  * with or without BTF.
@@ -127,8 +128,8 @@ int telegen_if(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	counters = &stats->classes[class];
 	/*
-	 * Read here and not handed on from the classifier: its comparisons would leave the verifier another range of len on
-	 * each of its paths, and what follows would be walked for each of them: 40,000 steps instead of 4,400.
+	 * Read here and not handed on from the classifier: its comparisons would leave the verifier another range of
+	 * len on each of its paths, and what follows would be walked for each of them: 40,000 steps, not 4,400.
 	 */
 	len = TG_CTX(skb, len);
 	size = TG_CTX(skb, gso_size);
