@@ -62,7 +62,7 @@ def own_filters(stage: Scene) -> list[tuple[str, int]]:
     return found
 
 
-def test_load_pins_program_and_maps_and_attaches(stage: Scene) -> None:
+def test_load_pins_and_attaches_and_the_last_job_takes_our_qdisc(stage: Scene) -> None:
     with stage.actor() as actor:
         if stage.identity.capabilities is not None:
             exactly = sum(1 << bit for bit in NEEDED.values())
@@ -79,6 +79,9 @@ def test_load_pins_program_and_maps_and_attaches(stage: Scene) -> None:
             os.close(fd)
         assert own_filters(stage) == [("ingress", found["program"]), ("egress", found["program"])]
         assert {path.stat().st_uid for path in stage.pins.iterdir()} == {stage.identity.uid}
+        assert actor.ask()["failures"] == []
+    kinds = [row["kind"] for row in tc_json(stage.switch.namespace, "qdisc show dev Ethernet0")]
+    assert kinds == ["noqueue"]
 
 
 def test_every_class_is_counted_exactly_on_both_hooks(stage: Scene) -> None:
@@ -135,14 +138,6 @@ def test_detach_is_exact_and_strangers_stay(stage: Scene) -> None:
         assert strangers() == before
         (clsact,) = [row for row in tc_json(ns, "qdisc show dev Ethernet0") if row["handle"] == "ffff:"]
         assert clsact["kind"] == "clsact"
-
-
-def test_last_job_takes_our_qdisc_with_it(stage: Scene) -> None:
-    with stage.actor() as actor:
-        actor.ask(watch=ROW)
-        actor.ask()
-    kinds = [row["kind"] for row in tc_json(stage.switch.namespace, "qdisc show dev Ethernet0")]
-    assert kinds == ["noqueue"]
 
 
 def test_without_cap_bpf_the_error_names_it() -> None:

@@ -32,7 +32,7 @@ from tests.vm.virtiofs import share
 
 COMPLAINT, TIMED_OUT, NO_BOOT = 123, 124, 125
 RESULTS = ("rc", "rc.part", "log", "up", "dmesg", "console")
-_COMPLAINTS = re.compile(r"BUG:|WARNING:|\bOops\b|kernel BUG at|general protection fault|Call Trace:")
+_COMPLAINTS = re.compile(r"\bBUG:|\bWARNING:|\bOops\b|kernel BUG at|general protection fault|Call Trace:")
 # tsc=unstable and no_timer_check: the emulated clocks drift under load; mitigations cost time and protect nothing here
 _CMDLINE = "console=ttyS0 quiet panic=-1 mitigations=off tsc=unstable no_timer_check nosoftlockup log_buf_len=4M"
 

@@ -1,0 +1,93 @@
+"""The VM harness without a VM: what a run's files mean, what the guest is told, which modules go in which order."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.vm.host import HostError, require
+from tests.vm.initramfs import module_files
+from tests.vm.suite import Run, outcomes, table
+from tests.vm.vmrun import COMPLAINT, NO_BOOT, TIMED_OUT, collect, script
+
+WARNING = "[    3.9] WARNING: CPU: 0 PID: 1 at net/core/dev.c:1\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "late", "code"),
+    [
+        ({"rc": "0\n"}, False, 0),
+        ({"rc": "7\n", "dmesg": WARNING}, False, 7),
+        ({"rc": "0\n", "dmesg": WARNING}, False, COMPLAINT),
+        ({"rc": "0\n", "console": "BUG: kernel NULL pointer dereference\n"}, False, COMPLAINT),
+        ({"rc": "0\n", "dmesg": "[    0.1] Linux version 6.1 DEBUG: nothing wrong\n"}, False, 0),
+        ({"console": "Kernel panic\n"}, False, NO_BOOT),
+        ({"rc.part": "0\n"}, False, NO_BOOT),
+        ({"log": "so far\n"}, True, TIMED_OUT),
+    ],
+)
+def test_exit_code_of_a_run(tmp_path: Path, files: dict[str, str], late: bool, code: int) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    result = collect(tmp_path, late)
+    assert result.code == code
+    assert result.log == files.get("log", "").strip()
+
+
+def test_guest_script_keeps_words_and_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "it's here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    words = script(["printf", "%s|", "a b", "$HOME", "'"], "6.1.0", ["GIVEN=x y=z"])
+    ran = subprocess.run(
+        ["sh", "-c", words + 'printf "%s|" "$PWD" "$GIVEN" "$TELEGEN_VM"'], capture_output=True, text=True, check=False
+    )
+    assert ran.stdout == f"a b|$HOME|'|{folder}|x y=z|6.1.0|"
+    line = script(["exit 5; echo no"], "6.1.0", [])
+    assert subprocess.run(["sh", "-c", line], check=False).returncode == 5
+
+
+def test_modules_come_after_what_they_need(tmp_path: Path) -> None:
+    base = tmp_path / "lib/modules/6.1"
+    base.mkdir(parents=True)
+    lines = [
+        "kernel/fs/fuse/virtiofs.ko: kernel/drivers/virtio/virtio.ko kernel/fs/fuse/fuse.ko",
+        "kernel/fs/fuse/fuse.ko:",
+        "kernel/drivers/virtio/virtio.ko:",
+        "kernel/drivers/char/hw_random/virtio-rng.ko.xz: kernel/drivers/virtio/virtio.ko",
+    ]
+    (base / "modules.dep").write_text("\n".join(lines) + "\n")
+    order = [path.name for path in module_files(tmp_path, "6.1")]
+    assert sorted(order) == ["fuse.ko", "virtio-rng.ko.xz", "virtio.ko", "virtiofs.ko"]
+    assert order.index("virtio.ko") < order.index("virtio-rng.ko.xz")
+    assert order.index("fuse.ko") < order.index("virtiofs.ko")
+
+
+def test_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    with pytest.raises(HostError, match="qemu-system-x86_64 is missing: install the Debian package qemu-system-x86"):
+        require("qemu-system-x86_64")
+
+
+def test_only_a_run_in_which_all_passed_is_good(tmp_path: Path) -> None:
+    report = tmp_path / "junit.xml"
+    cases = '<testcase classname="tests.vm.a" name="x"/><testcase classname="tests.vm.a" name="y">{}</testcase>'
+    seen = {}
+    for inner in ("", "<failure/>", "<error/>", "<skipped/>"):
+        report.write_text(f"<testsuites><testsuite>{cases.format(inner)}</testsuite></testsuites>")
+        found = outcomes(report)
+        assert found["a::x"] == "passed"
+        seen[inner] = found["a::y"], Run("6.1.0", 0, 1.0, found).good
+    assert seen == {
+        "": ("passed", True),
+        "<failure/>": ("failed", False),
+        "<error/>": ("failed", False),
+        "<skipped/>": ("skipped", False),
+    }
+    assert not Run("6.1.0", 0, 1.0, outcomes(tmp_path / "absent")).good
+    assert not Run("6.1.0", COMPLAINT, 1.0, {"a::x": "passed"}).good
+    shown = table({"5.10": Run("5.10.0", 0, 9.0, {"a::x": "passed"}), "6.1": Run("6.1.0", TIMED_OUT, 9.0, {})})
+    assert shown.splitlines()[1].split() == ["a::x", "passed", "absent"]
+    assert "6.1 (6.1.0): timed out" in shown
