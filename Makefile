@@ -9,11 +9,12 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Ibpf -I/usr/inc
 BPF_SOURCES := $(wildcard bpf/*.bpf.c tests/*/*.bpf.c)
 NOTE     := sonic_telegen/build.json
 
-# What Debian packages are for: Python tools; the BPF object; loading it; the demo's Redis and netdevs; TLS in tests.
+# What Debian packages are for: Python tools; the BPF object; loading it; the demo's Redis and netdevs; strangers,
+# certificates and rotel (an OTLP collector that links to libpython) in tests.
 PY_PACKAGES    := python3 python3-venv
 BUILD_PACKAGES := clang libbpf-dev linux-libc-dev
 RUN_PACKAGES   := libbpf1 redis-server iproute2
-TEST_PACKAGES  := bpftool openssl
+TEST_PACKAGES  := bpftool openssl libpython3.11
 
 # make run DURATION=10 PORTS=4 OTLP=http RATE=500 ARGS='--json'
 DEMO_ARGS := $(if $(DURATION),--duration $(DURATION)) $(if $(PORTS),--ports $(PORTS)) $(if $(OTLP),--otlp $(OTLP)) \
