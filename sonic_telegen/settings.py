@@ -6,7 +6,6 @@ silent default for it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +15,7 @@ from urllib.parse import unquote
 
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.job import MirrorMode
+from sonic_telegen.model.values import IPV4, NETDEV, SWITCH, TRUTH, Whole, Words
 
 T = TypeVar("T")
 
@@ -103,43 +103,6 @@ def environment(env: Mapping[str, str]) -> Environment:
     )
 
 
-def integer(low: int, high: int) -> Callable[[str], int]:
-    """A reader of whole numbers in a range."""
-
-    def read(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
-            raise ValueError(f"use a whole number from {low} to {high}")
-        return int(text)
-
-    return read
-
-
-def choice(*words: str) -> Callable[[str], str]:
-    """A reader of one word out of a few."""
-
-    def read(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"use {' or '.join(words)}")
-        return text
-
-    return read
-
-
-def netdev(text: str) -> str:
-    """A netdev name as the kernel takes it."""
-    if not re.fullmatch(r"[^\s/|:\x00]{1,15}", text) or text in (".", ".."):
-        raise ValueError("use a netdev name: 1 to 15 characters without slash, colon, bar or space")
-    return text
-
-
-def ipv4(text: str) -> str:
-    """An IPv4 address in dotted form."""
-    parts = text.split(".")
-    if len(parts) != 4 or not all(re.fullmatch(r"[0-9]{1,3}", p) and int(p) <= 255 for p in parts):
-        raise ValueError("use an IPv4 address such as 192.0.2.10")
-    return text
-
-
 def _pairs(text: str) -> tuple[tuple[str, str], ...]:
     """OpenTelemetry's ``key=value,key=value`` with URL-encoded values."""
     pairs = []
@@ -178,8 +141,8 @@ class _Reader:
 
 
 def _milliseconds(low: int, high: int) -> Callable[[str], float]:
-    whole = integer(low, high)
-    return lambda text: whole(text) / 1000
+    whole = Whole(low, high, "milliseconds")
+    return lambda text: whole.read(text) / 1000
 
 
 def _otel(suffix: str) -> tuple[str, str]:
@@ -190,15 +153,14 @@ def _otel(suffix: str) -> tuple[str, str]:
 def _otlp(reader: _Reader) -> OtlpSettings:
     plain, get = OtlpSettings(), reader.get
     metrics = "otlp_endpoint" not in reader.row and bool(reader.env.get("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"))
-    seconds = integer(1, 300)
+    seconds = Whole(1, 300, "seconds")
     interval = get(
         "export_interval",
         plain.interval_sec,
-        (lambda text: float(seconds(text))) if "export_interval" in reader.row else _milliseconds(1000, 300_000),
+        (lambda text: float(seconds.read(text))) if "export_interval" in reader.row else _milliseconds(1000, 300_000),
         "OTEL_METRIC_EXPORT_INTERVAL",
     )
-    flag = choice("true", "false")
-    protocol = get("otlp_protocol", plain.protocol, choice("grpc", "http/protobuf"), *_otel("PROTOCOL"))
+    protocol = get("otlp_protocol", plain.protocol, Words(("grpc", "http/protobuf")).read, *_otel("PROTOCOL"))
     usual = plain.endpoint if protocol == "grpc" else "localhost:4318"  # the specification's port for HTTP
     return OtlpSettings(
         endpoint=get("otlp_endpoint", usual, str.strip, *_otel("ENDPOINT")),
@@ -207,8 +169,8 @@ def _otlp(reader: _Reader) -> OtlpSettings:
         interval_sec=interval,
         timeout_sec=get("otlp_timeout", min(plain.timeout_sec, interval), _milliseconds(1, 600_000), *_otel("TIMEOUT")),
         headers=get("otlp_headers", (), _pairs, *_otel("HEADERS")),
-        compression=get("otlp_compression", plain.compression, choice("gzip", "none"), *_otel("COMPRESSION")),
-        insecure=get("otlp_insecure", None, lambda text: flag(text.lower()) == "true", *_otel("INSECURE")),
+        compression=get("otlp_compression", plain.compression, Words(("gzip", "none")).read, *_otel("COMPRESSION")),
+        insecure=get("otlp_insecure", None, lambda text: TRUTH.read(text.lower()) == "true", *_otel("INSECURE")),
         certificate=get("otlp_certificate", "", str, *_otel("CERTIFICATE")),
         client_key=get("otlp_client_key", "", str, *_otel("CLIENT_KEY")),
         client_certificate=get("otlp_client_certificate", "", str, *_otel("CLIENT_CERTIFICATE")),
@@ -220,16 +182,14 @@ def _otlp(reader: _Reader) -> OtlpSettings:
 def resolve(row: Mapping[str, str], env: Mapping[str, str]) -> Settings:
     """Settings from ``TELEGEN|GLOBAL`` (unknown fields already refused by the codec) and the environment."""
     reader = _Reader(row, env)
-    get = reader.get
+    get, modes = reader.get, Words(tuple(mode.value for mode in MirrorMode))
     return Settings(
-        enabled=get("admin_state", "enabled", choice("enabled", "disabled")) == "enabled",
-        max_jobs=get("max_jobs", 64, integer(1, 512), "TELEGEN_MAX_JOBS"),
-        mirror_mode=MirrorMode(
-            get("mirror_mode", MirrorMode.ERSPAN.value, choice(*(m.value for m in MirrorMode)), "TELEGEN_MIRROR_MODE")
-        ),
-        erspan_name=get("erspan_name", "erspan0", netdev, "TELEGEN_ERSPAN_NAME"),
-        erspan_remote=get("erspan_remote", "", ipv4, "TELEGEN_ERSPAN_REMOTE"),
-        erspan_local=get("erspan_local", "", ipv4, "TELEGEN_ERSPAN_LOCAL"),
+        enabled=get("admin_state", "enabled", SWITCH.read) == "enabled",
+        max_jobs=get("max_jobs", 64, Whole(1, 512).read, "TELEGEN_MAX_JOBS"),
+        mirror_mode=MirrorMode(get("mirror_mode", MirrorMode.ERSPAN.value, modes.read, "TELEGEN_MIRROR_MODE")),
+        erspan_name=get("erspan_name", "erspan0", NETDEV.read, "TELEGEN_ERSPAN_NAME"),
+        erspan_remote=get("erspan_remote", "", IPV4.read, "TELEGEN_ERSPAN_REMOTE"),
+        erspan_local=get("erspan_local", "", IPV4.read, "TELEGEN_ERSPAN_LOCAL"),
         otlp=_otlp(reader),
         origins=reader.origins,
     )

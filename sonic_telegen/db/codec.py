@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from sonic_telegen.db import schema
 from sonic_telegen.errors import ConfigError
@@ -13,9 +11,9 @@ from sonic_telegen.model.asked import Rejection
 from sonic_telegen.model.job import BOTH, Direction, JobSpec, MirrorMode, Owner
 from sonic_telegen.model.sample import CLASSES, InterfaceSample
 from sonic_telegen.model.status import AgentStatus, JobStatus, Reason, Status, Visibility
-from sonic_telegen.settings import LOG_LEVELS, choice, integer, netdev
+from sonic_telegen.model.values import JOB_ID
+from sonic_telegen.settings import LOG_LEVELS
 
-T = TypeVar("T")
 Row = Mapping[str, str]
 
 NULL_FIELD = "NULL"  # SONiC stores an empty row as NULL:NULL
@@ -27,7 +25,7 @@ def printable(text: str) -> str:
 
 
 def check_fields(row: Row, known: Mapping[str, schema.Field], table: str) -> dict[str, str]:
-    """The row without SONiC's NULL field, every field known to this version and valid text."""
+    """The row without SONiC's NULL field: every field known to this version, every value one that it may hold."""
     given = {name: value for name, value in row.items() if name != NULL_FIELD}
     for name, value in given.items():
         shown = printable(value)
@@ -37,16 +35,14 @@ def check_fields(row: Row, known: Mapping[str, schema.Field], table: str) -> dic
             raise ConfigError(name, shown, "not available in this version; remove the field", "not_available")
         if shown != value:
             raise ConfigError(name, shown, f"not valid UTF-8; use {known[name].values}")
+        try:
+            known[name].type.read(value)
+        except ValueError as problem:
+            raise ConfigError(name, value, str(problem)) from None
+    for name, field in known.items():
+        if field.mandatory and name not in given:
+            raise ConfigError(name, "", f"mandatory; use {field.values}", "missing_field")
     return given
-
-
-def _read(row: Row, name: str, default: T, read: Callable[[str], T]) -> T:
-    if name not in row:
-        return default
-    try:
-        return read(row[name])
-    except ValueError as problem:
-        raise ConfigError(name, row[name], str(problem)) from None
 
 
 def parse_job(key: str, row: Row) -> JobSpec:
@@ -55,26 +51,24 @@ def parse_job(key: str, row: Row) -> JobSpec:
     Raises:
         ConfigError: the key or a value is not as ``docs/schema.md`` has it.
     """
-    if not re.fullmatch(schema.JOB_ID_PATTERN, key):
-        raise ConfigError(
-            "job_id", printable(key), "use 1 to 64 letters, digits, '_', '.' or '-', a letter or digit first"
-        )
+    try:
+        JOB_ID.read(key)
+    except ValueError as problem:
+        raise ConfigError("job_id", printable(key), str(problem)) from None
     given = check_fields(row, schema.JOB_FIELDS, schema.JOB_TABLE)
-    if not given.get("port"):
-        raise ConfigError("port", "", f"mandatory; use {schema.JOB_FIELDS['port'].values}", "missing_field")
-    direction = _read(given, "direction", "ingress", choice("ingress", "egress", "both"))
-    mode = _read(given, "mirror_mode", None, lambda text: MirrorMode(choice(*(m.value for m in MirrorMode))(text)))
+    mode = MirrorMode(given["mirror_mode"]) if "mirror_mode" in given else None
     if mode in (MirrorMode.DECAP, MirrorMode.ASIC):
         raise ConfigError("mirror_mode", mode, "not available in this version; use direct", "not_available")
+    plain = {name: given.get(name, field.default) for name, field in schema.JOB_FIELDS.items()}
     return JobSpec(
         id=key,
-        port=_read(given, "port", "", netdev),
-        directions=BOTH if direction == "both" else (Direction(direction),),
-        enabled=_read(given, "admin_state", "enabled", choice("enabled", "disabled")) == "enabled",
+        port=plain["port"],
+        directions=BOTH if plain["direction"] == "both" else (Direction(plain["direction"]),),
+        enabled=plain["admin_state"] == "enabled",
         mirror_mode=mode,
-        duration_sec=_read(given, "duration_sec", 0, integer(0, 604800)),
-        otlp_export=_read(given, "otlp_export", "true", choice("true", "false")) == "true",
-        owner=Owner(_read(given, "owner", "automation", choice(*(o.value for o in Owner)))),
+        duration_sec=int(plain["duration_sec"]),
+        otlp_export=plain["otlp_export"] == "true",
+        owner=Owner(plain["owner"]),
     )
 
 

@@ -14,10 +14,11 @@ from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.asked import Rejection
 from sonic_telegen.model.job import BOTH, Direction, JobSpec, MirrorMode, Owner
 from sonic_telegen.model.status import JobStatus, Reason, Status, Visibility
+from sonic_telegen.model.values import JOB_ID
 
 specs = st.builds(
     JobSpec,
-    id=st.from_regex(schema.JOB_ID_PATTERN, fullmatch=True).map(lambda s: s.strip() or "a"),
+    id=st.from_regex(JOB_ID.pattern, fullmatch=True),
     port=st.from_regex(r"[A-Za-z0-9_.-]{1,15}", fullmatch=True).filter(lambda s: s not in (".", "..")),
     directions=st.sampled_from([(Direction.INGRESS,), (Direction.EGRESS,), BOTH]),
     enabled=st.booleans(),
@@ -35,7 +36,7 @@ def test_a_job_round_trips_through_its_row(spec: JobSpec) -> None:
 
 BAD_ROWS = {
     "unknown field": ({"port": "Ethernet0", "prot": "tcp"}, "prot", "unknown_field", "remove it"),
-    "bad direction": ({"port": "Ethernet0", "direction": "in"}, "direction", "invalid_value", "ingress or egress"),
+    "bad direction": ({"port": "Ethernet0", "direction": "in"}, "direction", "invalid_value", "ingress, egress or both"),
     "port with a slash": ({"port": "Ethernet0/1"}, "port", "invalid_value", "without slash"),
     "port of 40 characters": ({"port": "E" * 40}, "port", "invalid_value", "1 to 15"),
     "port that climbs": ({"port": ".."}, "port", "invalid_value", "netdev name"),
@@ -47,6 +48,9 @@ BAD_ROWS = {
     "negative duration": ({"port": "Ethernet0", "duration_sec": "-1"}, "duration_sec", "invalid_value", "0 to 604800"),
     "long duration": ({"port": "Ethernet0", "duration_sec": "604801"}, "duration_sec", "invalid_value", "604800"),
     "digits of another script": ({"port": "Ethernet0", "duration_sec": "٣"}, "duration_sec", "invalid_value", "whole"),
+    "bad session": ({"port": "Ethernet0", "erspan_key": "1024"}, "erspan_key", "invalid_value", "0 to 1023"),
+    "bad tunnel end": ({"port": "Ethernet0", "erspan_remote": "10.0.0.256"}, "erspan_remote", "invalid_value", "IPv4"),
+    "bad tos": ({"port": "Ethernet0", "erspan_tos": "inherited"}, "erspan_tos", "invalid_value", "inherit or a whole"),
     "bad boolean": ({"port": "Ethernet0", "otlp_export": "yes"}, "otlp_export", "invalid_value", "true or false"),
     "bad owner": ({"port": "Ethernet0", "owner": "me"}, "owner", "invalid_value", "automation"),
     "not UTF-8": ({"port": "Ethernet0\udcff"}, "port", "invalid_value", "UTF-8"),

@@ -23,7 +23,7 @@ ROOMS: dict[str, tuple[set[str], str]] = {
     "log": (set(), "anybody may log"),
     "model": ({"model"}, "nouns have no I/O and no clock: they are what pure code is tested with"),
     "settings": ({"errors", "model"}, "pure: environment and rows are handed in"),
-    "db.schema": (set(), "names only: doors, YANG and docs are compared with it"),
+    "db.schema": ({"model"}, "names and value types only: doors, YANG and docs are compared with it"),
     "db.codec": ({"errors", "model", "settings", "db.schema"}, "pure: row to model and back, also for doors"),
     "db": ({"errors", "model", "settings", "log", "db", "swsscommon"}, "knows rows, not the kernel nor telemetry"),
     "swsscommon": ({"swsscommon"}, "stands in for the C++ library of the same name, so it knows nothing of ours"),

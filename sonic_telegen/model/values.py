@@ -1,0 +1,126 @@
+"""What a field may hold: one definition for codec, settings, REST schema, command line, YANG and documentation.
+
+``read`` turns a row's text into a value or raises ValueError with the remedy; ``words`` says the same to an operator.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class ValueType(Protocol[T_co]):
+    """A set of texts and what they mean."""
+
+    @property
+    def words(self) -> str:
+        """The allowed values in an operator's words."""
+        ...
+
+    def read(self, text: str) -> T_co:
+        """The value of ``text``; ValueError with the remedy when it is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One word out of a few."""
+
+    choices: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """``a, b or c``."""
+        return " or ".join(filter(None, (", ".join(self.choices[:-1]), self.choices[-1])))
+
+    def read(self, text: str) -> str:
+        """The word itself."""
+        if text not in self.choices:
+            raise ValueError(f"use {self.words}")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number in decimal digits, no sign; ``unit`` is for people."""
+
+    low: int
+    high: int
+    unit: str = ""
+
+    @property
+    def words(self) -> str:
+        """``low to high unit``."""
+        return f"a whole number from {self.low} to {self.high}{' ' + self.unit if self.unit else ''}"
+
+    def read(self, text: str) -> int:
+        """The number."""
+        if not re.fullmatch("[0-9]{1,9}", text) or not self.low <= int(text) <= self.high:
+            raise ValueError(f"use {self.words}")
+        return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that matches ``pattern`` (of the subset that Python, JSON Schema and YANG read alike) as a whole."""
+
+    pattern: str
+    hint: str
+    max_length: int = 1024
+    never: tuple[str, ...] = ()  # texts that match and are refused all the same
+
+    @property
+    def words(self) -> str:
+        """The hint."""
+        return self.hint
+
+    def read(self, text: str) -> str:
+        """The text itself."""
+        if len(text) > self.max_length or text in self.never or not re.fullmatch(self.pattern, text):
+            raise ValueError(f"use {self.hint}")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Either(Generic[T_co]):
+    """A word, or a value of another type (``inherit`` or a number); read as text."""
+
+    word: str
+    other: ValueType[T_co]
+
+    @property
+    def words(self) -> str:
+        """``word or …``."""
+        return f"{self.word} or {self.other.words}"
+
+    def read(self, text: str) -> str:
+        """The text itself."""
+        if text != self.word:
+            try:
+                self.other.read(text)
+            except ValueError:
+                raise ValueError(f"use {self.words}") from None
+        return text
+
+
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+IPV4 = Text(rf"{_OCTET}(\.{_OCTET}){{3}}", "an IPv4 address such as 192.0.2.10", 15)
+NETDEV = Text(
+    "[!-.0-9;-{}~]{1,15}",  # printable ASCII less slash, colon and bar; the kernel takes 15 characters at most
+    "a netdev name: 1 to 15 printable characters without slash, colon, bar or space",
+    15,
+    (".", ".."),
+)
+JOB_ID = Text(
+    r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}",
+    "1 to 64 letters, digits, '_', '.' or '-', a letter or digit first",
+    64,
+)
+PATH = Text("/[!-~ ]{1,254}", "an absolute file path", 255)
+ENDPOINT = Text("[!-~]{1,255}", "a URL or host:port without spaces", 255)
+SWITCH = Words(("enabled", "disabled"))
+TRUTH = Words(("true", "false"))
+DIRECTION = Words(("ingress", "egress", "both"))
