@@ -167,10 +167,10 @@ def test_every_packet_of_an_aggregate_has_its_tags(classifier: Classifier, cable
         cable.attach("left", EGRESS, tagger.fd, priority=1)
         leaving, arriving = cable.stranger("left", EGRESS), cable.stranger("right", INGRESS)
         send_datagrams(cable, "ipv4", 18, 10 * 18 + 5)
-        assert (leaving.aggregates, leaving.offloaded_tags) == (1, 1)
+        assert leaving.aggregates == 1  # IPv6 may say something of its own meanwhile, tagged too
         header = 14 + 20 + 8 + 4 * tags
         wire = count([header + 18] * 10 + [header + 5])
         assert classifier.slot(CLIENT_OUT)["ipv4"] == wire
         assert until(lambda: counted(classifier, SERVER_IN, "ipv4") == (wire.packets, wire.bytes))
         assert classifier.slot(SERVER_IN)["ipv4"] == wire
-        assert arriving.offloaded_tags == arriving.frames
+        assert until(lambda: arriving.offloaded_tags == arriving.frames)
