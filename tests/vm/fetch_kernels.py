@@ -79,12 +79,12 @@ def apt_options(state: Path, suite: str) -> list[str]:
     options = {
         "Dir::Etc::sourcelist": str(state / "sources.list"),
         "Dir::Etc::sourceparts": "-",
-        "Dir::Etc::preferencesparts": "-",
         "Dir::State": str(state),
         "Dir::State::lists": str(state / "lists"),
         "Dir::State::status": str(state / "status"),
         "Dir::Cache": str(state / "cache"),
         "Acquire::Languages": "none",
+        "APT::Update::Error-Mode": "any",  # else an unreachable mirror is only a warning
         "APT::Architecture": "amd64",
         "APT::Sandbox::User": "root",
     }

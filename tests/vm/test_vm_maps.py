@@ -19,7 +19,7 @@ from tests.support.objects import bpffs, telegen_object
 from tests.vm.scene import OBJECT, SUPERUSER, kernel, scene
 
 BATCH_OF_PERCPU_ARRAYS = (5, 13)  # before it BPF_MAP_LOOKUP_BATCH answers 524
-VERIFIER_LIMIT = 1_000_000  # instructions in all, of every kernel since 5.2
+VERIFIER_BUDGET = 20_000  # of the kernel's 1,000,000; a build that needed 84,000 made a load take 2 s under emulation
 LOG_STATS = 4  # BPF_LOG_STATS: one line of numbers instead of every step
 
 
@@ -35,7 +35,7 @@ def test_verifier_accepts_with_room_to_spare() -> None:
         found = re.search(rb"processed (\d+) insns", log.value)
         assert found, log.value
         print(f"verifier on {os.uname().release}: {found[0].decode()}")
-        assert int(found[1]) < VERIFIER_LIMIT / 4
+        assert int(found[1]) < VERIFIER_BUDGET
 
 
 def test_percpu_array_is_read_whole_with_or_without_batches() -> None:
