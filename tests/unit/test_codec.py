@@ -36,7 +36,7 @@ def test_a_job_round_trips_through_its_row(spec: JobSpec) -> None:
 
 BAD_ROWS = {
     "unknown field": ({"port": "Ethernet0", "prot": "tcp"}, "prot", "unknown_field", "remove it"),
-    "bad direction": ({"port": "Ethernet0", "direction": "in"}, "direction", "invalid_value", "ingress, egress or both"),
+    "bad direction": ({"port": "Ethernet0", "direction": "in"}, "direction", "invalid_value", "egress or both"),
     "port with a slash": ({"port": "Ethernet0/1"}, "port", "invalid_value", "without slash"),
     "port of 40 characters": ({"port": "E" * 40}, "port", "invalid_value", "1 to 15"),
     "port that climbs": ({"port": ".."}, "port", "invalid_value", "netdev name"),
