@@ -84,7 +84,8 @@ class Worker:
                 sample, self._sample = self._sample, None
             try:
                 if full:
-                    due = time.monotonic() + self._pass()
+                    wait = self._pass()
+                    due = time.monotonic() + wait
                 elif self._last is not None and sample is not None:
                     self._publish(self._last, sample)
                 held, backoff = False, FIRST_BACKOFF_SEC

@@ -115,18 +115,19 @@ class Loop:
         self._retry_sec = FIRST_RETRY_SEC
 
     def run(self) -> PassResult:
-        """One pass over everything."""
+        """One pass over everything, decided for one moment: a job that ends in the middle of it is the next pass's."""
         asked = self._tables.read()
+        now = self._clock()
         config_error = ""
         try:
             self._settings = self._resolve(asked.global_row)
         except ConfigError as wrong:
             config_error = str(wrong)  # the last good settings stay in force
         lives = self._lives(asked)
-        side, state, problem = self._open(asked, lives)
+        side, state, problem = self._open(asked, lives, now)
         failures: dict[tuple[int, Direction], KernelError] = {}
         counts: dict[tuple[str, str], int] = {}
-        desired = desire(asked, state, self._settings, lives, self._clock())
+        desired = desire(asked, state, self._settings, lives, now)
         if side is not None and state is not None:
             for _ in range(LOOKS):
                 actions = plan(desired, state)
@@ -134,9 +135,8 @@ class Loop:
                     break
                 self._before_look()
                 state = side.observe()
-                desired = desire(asked, state, self._settings, lives, self._clock())
+                desired = desire(asked, state, self._settings, lives, now)
         sample = side.sample() if side is not None and state is not None else None
-        now = self._clock()
         lives = self._remember(desired, state, lives, now)
         desired = desire(asked, state, self._settings, lives, now)
         jobs = job_statuses(desired, state, problem, failures, asked.told, now)
@@ -150,17 +150,17 @@ class Loop:
             state,
             sample,
             jobs,
-            self._wake(desired, broken, now),
+            self._wake(desired, broken, self._clock()),
             config_error,
             counts,
             tuple(str(item) for item in broken),
         )
 
     def _open(
-        self, asked: Asked, lives: Mapping[str, Life]
+        self, asked: Asked, lives: Mapping[str, Life], now_ns: int
     ) -> tuple[KernelSide | None, KernelState | None, KernelError | None]:
         """The kernel side and its first look. A box without any job never loads a program."""
-        blind = desire(asked, None, self._settings, lives, self._clock())
+        blind = desire(asked, None, self._settings, lives, now_ns)
         needed = any(job.verdict is None for job in blind.jobs.values())
         try:
             side = self._kernel(needed)

@@ -92,8 +92,9 @@ def starts_of(pins: Path) -> dict[str, object]:
 @pytest.mark.parametrize("defines", [NEW, NEWER, {"TG_PAD": 1}, {"TG_SLOTS": 7}], ids=str)
 def test_migration_keeps_counts_and_starts(pins: Path, wire: Wire, defines: dict[str, int]) -> None:
     starts, before = starts_of(pins), open_fds()
+    built = telegen_object(**defines)  # compiling makes calls of its own
     with crashing(None, wire.send) as calls:
-        found = load(telegen_object(**defines), pins, wire)
+        found = load(built, pins, wire)
     assert calls.count == CALLS, "the crash tests must cover every call"
     assert f"migrated the pinned maps in {pins} to another layout, counts kept" in found.notices
     found.close()
@@ -104,8 +105,9 @@ def test_migration_keeps_counts_and_starts(pins: Path, wire: Wire, defines: dict
 @pytest.mark.parametrize("limit", range(1, CALLS + 1))
 def test_crash_after_each_call_then_the_same_build_again(pins: Path, wire: Wire, limit: int) -> None:
     starts = starts_of(pins)
+    built = telegen_object(**NEW)
     with pytest.raises(Crash), crashing(limit, wire.send):
-        load(telegen_object(**NEW), pins, wire)
+        load(built, pins, wire)
     wire.send()
     check(pins, wire, NEW, starts)
 
@@ -114,8 +116,9 @@ def test_crash_after_each_call_then_the_same_build_again(pins: Path, wire: Wire,
 def test_crash_after_each_call_then_a_third_layout(pins: Path, wire: Wire, limit: int) -> None:
     """The migration that was broken off is brought to its end with its own program, then the next one begins."""
     starts = starts_of(pins)
+    built = telegen_object(**NEW)
     with pytest.raises(Crash), crashing(limit, wire.send):
-        load(telegen_object(**NEW), pins, wire)
+        load(built, pins, wire)
     wire.send()
     with crashing(None, wire.send):
         load(telegen_object(**NEWER), pins, wire).close()

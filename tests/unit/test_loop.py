@@ -173,6 +173,19 @@ def test_a_duration_is_kept_over_reboots_and_an_ended_job_never_runs_again() -> 
     assert rig.run().jobs["a"].status is Status.RUNNING
 
 
+def test_an_end_in_the_middle_of_a_pass_is_told_only_with_the_filter_gone() -> None:
+    rig = Rig(JobSpec("a", "Ethernet0", duration_sec=10))
+    moments = iter(range(1000 * SECOND, 2000 * SECOND, SECOND // 3))
+    rig.loop = Loop(rig, rig.open, rig.memory, rig.resolve, lambda: None, lambda: next(moments))
+    seen = []
+    for _ in range(60):
+        status = rig.run().jobs["a"].status
+        assert (status is Status.DONE) == (rig.world.filters == [])
+        seen.append(status)
+    assert seen[0] is Status.RUNNING
+    assert seen[-1] is Status.DONE
+
+
 def test_bad_settings_keep_the_last_good_ones() -> None:
     rig = Rig(JobSpec("a", "Ethernet0"))
     rig.run()
