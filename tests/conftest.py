@@ -5,7 +5,7 @@ tests/unit   no root, no kernel feature, no Redis: pure code, files under tmp_pa
 tests/redis  a private redis-server (sonic_telegen.demo.redisd)
 tests/kernel root: BPF, tc and network namespaces of the test's own
 tests/system root: the agent as a process, Redis, kernel and OTLP receivers together
-tests/vm     other kernels in QEMU; `make test-vm` runs these, not pytest
+tests/vm     root: what must hold on every kernel; runs here, and with `make test-vm` on three others in QEMU
 ===========  ======================================================================================
 
 A skip must say that this machine cannot run the test, and how that was found out: ``machine: <probe>: <answer>``. Any
@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-NEEDS_ROOT = ("kernel", "system")
+NEEDS_ROOT = ("kernel", "system", "vm")
 MACHINE = re.compile(r"(?:Skipped: )?machine: [^:]+: .+", re.DOTALL)
 PLACES = (Path("/run/netns"), Path("/sys/fs/bpf"), Path(tempfile.gettempdir()))
 IN_CI = os.environ.get("CI", "").lower() in ("true", "1")

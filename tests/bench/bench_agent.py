@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +41,23 @@ def tc(box: Box, words: str) -> None:
     )
 
 
-def until_running(box: Box, job: str) -> None:
-    """Busy-wait: a sleep would be measured too."""
-    while box.state.hget(f"TELEGEN_JOB_TABLE|{job}", "status") != "running":
-        pass
+@contextlib.contextmanager
+def running_event(box: Box, job: str) -> Iterator[Callable[[], None]]:
+    """Yields a wait for the event that the job was told running; a busy loop would take a core from the agent."""
+    key = f"TELEGEN_JOB_TABLE|{job}"
+    connection: Any = box.state
+    events = connection.pubsub()
+    events.psubscribe(f"__keyspace@6__:{key}")
+    events.get_message(timeout=5)  # the confirmation
+
+    def wait() -> None:
+        while box.state.hget(key, "status") != "running":
+            events.get_message(timeout=1)
+
+    try:
+        yield wait
+    finally:
+        events.close()
 
 
 def one_job(rounds: int) -> dict[str, float]:
@@ -51,15 +66,16 @@ def one_job(rounds: int) -> dict[str, float]:
     with Box(("Ethernet0",), OTEL_METRIC_EXPORT_INTERVAL="10000") as box:
         box.start(TELEGEN_LOG_LEVEL="notice")
         box.job("warm", port="Ethernet0")
-        until_running(box, "warm")
+        box.wait_status("warm", "running")
         box.delete("warm")
-        for n in range(rounds):
-            began = time.perf_counter()
-            box.job(f"j{n}", port="Ethernet0")
-            until_running(box, f"j{n}")
-            took.append((time.perf_counter() - began) * 1000)
-            box.delete(f"j{n}")
-            wait_for(lambda n=n: box.told(f"j{n}").get("status") == "stopped")  # type: ignore[misc]
+        for _ in range(rounds):
+            with running_event(box, "one") as wait:
+                began = time.perf_counter()
+                box.job("one", port="Ethernet0")
+                wait()
+                took.append((time.perf_counter() - began) * 1000)
+            box.delete("one")
+            box.wait_status("one", "stopped")
         for _ in range(rounds):
             began = time.perf_counter()
             tc(box, "qdisc add dev Ethernet0 ingress")
@@ -120,10 +136,11 @@ def start_up() -> dict[str, float]:
         box.job("a", port="Ethernet0")
         for name in ("first_attach_s", "adopt_s"):
             box.state.flushdb()
-            began = time.perf_counter()
-            box.start(wait=False, TELEGEN_LOG_LEVEL="notice")
-            until_running(box, "a")
-            found[name] = time.perf_counter() - began
+            with running_event(box, "a") as wait:
+                began = time.perf_counter()
+                box.start(wait=False, TELEGEN_LOG_LEVEL="notice")
+                wait()
+                found[name] = time.perf_counter() - began
             box.kill()
     return found
 
