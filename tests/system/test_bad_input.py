@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.box import Box, wait_for
-from tests.support.net import FRAME
+from tests.support.net import FRAME, run_in
 from tests.system.test_rows import counted, filters
 
 
@@ -46,6 +46,16 @@ def test_bad_rows_are_rejected_with_field_and_reason_and_disturb_nobody(box: Box
     box.job("way", port="Ethernet4", direction="egress")
     box.wait_status("way", "running")
     assert len(filters(box)) == 1
+
+
+def test_a_netdev_of_the_agents_own_is_no_port(box: Box) -> None:
+    run_in(box.switch.namespace, "ip", "link", "set", "Ethernet4", "alias", "telegen/0123456789abcdef")
+    box.start()
+    box.job("a", port="Ethernet4")
+    assert box.wait_status("a", "rejected")["reason"] == "own_netdev"
+    box.job("b", port="all")
+    box.wait_status("b", "running")
+    assert filters(box, "Ethernet4") == []
 
 
 def test_five_thousand_rows_at_once(box: Box) -> None:

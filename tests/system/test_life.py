@@ -44,6 +44,33 @@ def test_version_help_and_wrong_options() -> None:
     assert "TELEGEN_MAX_JOBS='lots': use a whole number from 1 to 512" in wrong.stderr
 
 
+@pytest.mark.parametrize("part", ["worker.Worker", "telemetry.collector.Collector"])
+def test_when_one_part_dies_all_die(box: Box, part: str) -> None:
+    module, _, name = part.rpartition(".")
+    script = f"""
+import sys
+import sonic_telegen.{module} as module
+def run(self):
+    raise RuntimeError("a bug in {name}")
+module.{name}.run = run
+from sonic_telegen.__main__ import main
+sys.exit(main(["run"]))
+"""
+    where = ["nsenter", f"--net=/run/netns/{box.switch.namespace}", sys.executable, "-c", script]
+    done = subprocess.run(
+        where,
+        env={**os.environ, **box.environment},
+        timeout=60,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "a part of the agent died" in done.stderr
+    assert f"a bug in {name}" in done.stderr
+
+
 def test_sigterm_stops_in_under_two_seconds_and_counting_goes_on(box: Box) -> None:
     box.start()
     box.job("a", port="Ethernet0")
