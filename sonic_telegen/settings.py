@@ -78,6 +78,10 @@ class Environment:
     bpf_obj: Path | None = None  # None: the packaged object
     btf_path: Path | None = None
     log_level: str = "notice"
+    listen: tuple[str, ...] = ("127.0.0.1:8080",)  # REST; empty: none
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
 
 
 LOG_LEVELS = ("debug", "info", "notice", "warning", "error")
@@ -100,6 +104,10 @@ def environment(env: Mapping[str, str]) -> Environment:
         bpf_obj=path("TELEGEN_BPF_OBJ"),
         btf_path=path("TELEGEN_BTF_PATH"),
         log_level=level,
+        listen=tuple(filter(None, map(str.strip, env.get("TELEGEN_LISTEN", plain.listen[0]).split(",")))),
+        tls_cert=path("TELEGEN_TLS_CERT"),
+        tls_key=path("TELEGEN_TLS_KEY"),
+        tls_client_ca=path("TELEGEN_TLS_CLIENT_CA"),
     )
 
 

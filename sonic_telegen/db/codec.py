@@ -172,10 +172,11 @@ def parse_status(key: str, row: Row) -> JobStatus | None:
 
 
 def interface_row(sample: InterfaceSample, now_ns: int) -> dict[str, str]:
-    """The row of ``TELEGEN_INTERFACE_TABLE``: ifindex, then packets and bytes of each class."""
+    """The row of ``TELEGEN_INTERFACE_TABLE``: ifindex, then packets, bytes and size histogram of each class."""
     row = {"ifindex": str(sample.ifindex)}
     for name, counters in zip(CLASSES, sample.classes, strict=True):
         row[f"{name}_packets"], row[f"{name}_bytes"] = str(counters.packets), str(counters.bytes)
+        row[f"{name}_histogram"] = ",".join(map(str, counters.histogram))
     row["updated_at"] = timestamp(now_ns)
     return row
 
