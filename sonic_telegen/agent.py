@@ -192,7 +192,8 @@ class Agent:
             config_error=result.config_error or export.config_error,
             notice=self._door.notice,
         )
-        self._store.report(Told(agent, jobs, hooks))
+        settings = {name: (value.text, value.origin) for name, value in result.settings.values.items()}
+        self._store.report(Told(agent, jobs, hooks, settings))
 
 
 def _used(result: PassResult) -> set[int]:

@@ -7,26 +7,28 @@ silent default for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote
 
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.job import MirrorMode
-from sonic_telegen.model.values import IPV4, NETDEV, SWITCH, TRUTH, Whole, Words
+from sonic_telegen.model.values import IPV4, NETDEV, SWITCH, TRUTH, Either, Whole, Words
 
 T = TypeVar("T")
 
 
-class Origin(StrEnum):
-    """Where a value comes from."""
+GLOBAL_ROW = "TELEGEN|GLOBAL"
+DEFAULT = "default"
 
-    JOB = "job"
-    GLOBAL = "global"
-    ENVIRONMENT = "environment"
-    DEFAULT = "default"
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value in force as text; ``origin`` is ``TELEGEN|GLOBAL``, the variable's name or ``default``."""
+
+    text: str
+    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class OtlpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What ``TELEGEN|GLOBAL`` and the environment say together; ``origins`` by field name of GLOBAL."""
+    """What ``TELEGEN|GLOBAL`` and the environment say together; ``values`` by field name of GLOBAL, in its units."""
 
     enabled: bool = True
     max_jobs: int = 64
@@ -65,7 +67,7 @@ class Settings:
     erspan_remote: str = ""
     erspan_local: str = ""
     otlp: OtlpSettings = OtlpSettings()
-    origins: Mapping[str, Origin] = field(default_factory=dict)
+    values: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +129,17 @@ class _Reader:
 
     def __init__(self, row: Mapping[str, str], env: Mapping[str, str]) -> None:
         self.row, self.env = row, env
-        self.origins: dict[str, Origin] = {}
+        self.values: dict[str, Value] = {}
 
     def get(self, name: str, default: T, read: Callable[[str], T], *variables: str) -> T:
         if name in self.row:
-            self.origins[name] = Origin.GLOBAL
+            self.values[name] = Value(self.row[name], GLOBAL_ROW)
             return self._parse(name, self.row[name], read)
         for variable in variables:
             if self.env.get(variable):
-                self.origins[name] = Origin.ENVIRONMENT
+                self.values[name] = Value(self.env[variable], variable)
                 return self._parse(variable, self.env[variable], read)
-        self.origins[name] = Origin.DEFAULT
+        self.values[name] = Value(str(default), DEFAULT)
         return default
 
     @staticmethod
@@ -168,6 +170,7 @@ def _otlp(reader: _Reader) -> OtlpSettings:
         (lambda text: float(seconds.read(text))) if "export_interval" in reader.row else _milliseconds(1000, 300_000),
         "OTEL_METRIC_EXPORT_INTERVAL",
     )
+    reader.values["export_interval"] = replace(reader.values["export_interval"], text=f"{interval:g}")
     protocol = get("otlp_protocol", plain.protocol, Words(("grpc", "http/protobuf")).read, *_otel("PROTOCOL"))
     usual = plain.endpoint if protocol == "grpc" else "localhost:4318"  # the specification's port for HTTP
     return OtlpSettings(
@@ -191,6 +194,11 @@ def resolve(row: Mapping[str, str], env: Mapping[str, str]) -> Settings:
     """Settings from ``TELEGEN|GLOBAL`` (unknown fields already refused by the codec) and the environment."""
     reader = _Reader(row, env)
     get, modes = reader.get, Words(tuple(mode.value for mode in MirrorMode))
+    get("erspan_dev", "", NETDEV.read, "TELEGEN_ERSPAN_DEV")
+    get("erspan_key", 10, Whole(0, 1023).read, "TELEGEN_ERSPAN_KEY")
+    get("erspan_ver", 2, Whole(0, 2).read, "TELEGEN_ERSPAN_VER")
+    get("erspan_ttl", 64, Whole(1, 255).read, "TELEGEN_ERSPAN_TTL")
+    get("erspan_tos", "inherit", Either("inherit", Whole(0, 255)).read, "TELEGEN_ERSPAN_TOS")
     return Settings(
         enabled=get("admin_state", "enabled", SWITCH.read) == "enabled",
         max_jobs=get("max_jobs", 64, Whole(1, 512).read, "TELEGEN_MAX_JOBS"),
@@ -199,5 +207,5 @@ def resolve(row: Mapping[str, str], env: Mapping[str, str]) -> Settings:
         erspan_remote=get("erspan_remote", "", IPV4.read, "TELEGEN_ERSPAN_REMOTE"),
         erspan_local=get("erspan_local", "", IPV4.read, "TELEGEN_ERSPAN_LOCAL"),
         otlp=_otlp(reader),
-        origins=reader.origins,
+        values=reader.values,
     )

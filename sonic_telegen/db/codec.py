@@ -201,3 +201,13 @@ def agent_row(told: AgentStatus, now_ns: int) -> dict[str, str]:
         "notice": printable(told.notice),
         "updated_at": timestamp(now_ns),
     }
+
+
+def settings_row(told: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """The row ``TELEGEN_TABLE|SETTINGS``: value and origin of each field that GLOBAL may have; no other setting."""
+    row = {}
+    for name, field in schema.GLOBAL_FIELDS.items():
+        if field.available and name in told:
+            value, origin = told[name]
+            row[name], row[name + schema.ORIGIN] = printable(value), origin
+    return row

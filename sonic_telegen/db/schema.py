@@ -40,6 +40,8 @@ DEVICE_KEY = "localhost"
 STATE_JOB_TABLE = "TELEGEN_JOB_TABLE"
 STATE_INTERFACE_TABLE = "TELEGEN_INTERFACE_TABLE"
 STATE_AGENT_TABLE = "TELEGEN_TABLE"
+SETTINGS_KEY = "SETTINGS"
+ORIGIN = "_origin"  # what the name of a setting's second field ends with
 
 LATER = Text(".{1,1024}", "nothing yet")  # of fields that a later version will read
 

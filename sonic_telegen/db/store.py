@@ -116,6 +116,8 @@ class Store:
             rows[name] = codec.interface_row(item, now)
         agent = key(schema.STATE_AGENT_TABLE, schema.GLOBAL_KEY)
         rows[agent] = codec.agent_row(told.agent, now)
+        if told.settings:
+            rows[key(schema.STATE_AGENT_TABLE, schema.SETTINGS_KEY)] = codec.settings_row(told.settings)
         changed: dict[str, Mapping[str, str] | None] = {
             name: row for name, row in rows.items() if name == agent or _differs(row, self._rows.get(name))
         }

@@ -101,8 +101,12 @@ class AgentStatus:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """All that one report says; a row of ours that is not in it is removed from STATE_DB."""
+    """All that one report says; a row of ours that is not in it is removed from STATE_DB.
+
+    ``settings`` are the values in force by field of GLOBAL, each with its origin.
+    """
 
     agent: AgentStatus
     jobs: Mapping[str, JobStatus] = field(default_factory=dict)
     interfaces: tuple[InterfaceSample, ...] = ()
+    settings: Mapping[str, tuple[str, str]] = field(default_factory=dict)

@@ -162,6 +162,11 @@ class Box:
         """A field of the agent's own row."""
         return self._hash("TELEGEN_TABLE|GLOBAL").get(field, "")
 
+    def settings(self, field: str) -> tuple[str, str]:
+        """A setting in force and its origin."""
+        row = self._hash("TELEGEN_TABLE|SETTINGS")
+        return row.get(field, ""), row.get(f"{field}_origin", "")
+
     def _hash(self, key: str) -> dict[str, str]:
         found: Any = self.state.hgetall(key)
         return dict(found)

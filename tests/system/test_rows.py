@@ -66,6 +66,19 @@ def test_a_row_counts_exactly_in_the_kernel_in_redis_and_over_otlp(box: Box) -> 
     assert exported(box, "bpf.packets", proto="other", network__io__direction="receive", **name) == 50
 
 
+def test_the_settings_in_force_are_told_with_their_origin(box: Box) -> None:
+    box.start()
+    box.config.hset("TELEGEN|GLOBAL", "max_jobs", "7")
+    wait_for(lambda: box.settings("max_jobs") == ("7", "TELEGEN|GLOBAL"), what="the row is in force")
+
+    assert box.settings("mirror_mode") == ("direct", "TELEGEN_MIRROR_MODE")
+    assert box.settings("export_interval") == ("1", "OTEL_METRIC_EXPORT_INTERVAL")
+    assert box.settings("erspan_ttl") == ("64", "default")
+    box.config.hset("TELEGEN|GLOBAL", "max_jobs", "many")
+    wait_for(lambda: "max_jobs" in box.about("config_error"), what="the wrong value is told")
+    assert box.settings("max_jobs") == ("7", "TELEGEN|GLOBAL"), "the last good settings stay in force"
+
+
 def test_two_jobs_on_a_port_share_one_program(box: Box) -> None:
     box.start()
     box.job("a", port="Ethernet0")

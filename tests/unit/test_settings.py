@@ -6,18 +6,43 @@ from pathlib import Path
 
 import pytest
 
+from sonic_telegen.db.codec import settings_row
+from sonic_telegen.db.schema import GLOBAL_FIELDS
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.job import MirrorMode
-from sonic_telegen.settings import Environment, Origin, environment, resolve
+from sonic_telegen.settings import DEFAULT, GLOBAL_ROW, Environment, Value, environment, resolve
 
 
 def test_every_value_knows_its_origin() -> None:
     found = resolve({"max_jobs": "5"}, {"TELEGEN_MAX_JOBS": "6", "TELEGEN_MIRROR_MODE": "direct"})
 
     assert (found.max_jobs, found.mirror_mode, found.enabled) == (5, MirrorMode.DIRECT, True)
-    assert found.origins["max_jobs"] is Origin.GLOBAL
-    assert found.origins["mirror_mode"] is Origin.ENVIRONMENT
-    assert found.origins["admin_state"] is Origin.DEFAULT
+    assert found.values["max_jobs"] == Value("5", GLOBAL_ROW)
+    assert found.values["mirror_mode"] == Value("direct", "TELEGEN_MIRROR_MODE")
+    assert found.values["admin_state"] == Value("enabled", DEFAULT)
+
+
+def test_a_value_in_force_is_told_in_the_unit_of_its_field() -> None:
+    env = {"OTEL_METRIC_EXPORT_INTERVAL": "2500", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://m:4318"}
+
+    assert resolve({}, env).values["export_interval"] == Value("2.5", "OTEL_METRIC_EXPORT_INTERVAL")
+    assert resolve({}, env).values["otlp_endpoint"] == Value("http://m:4318", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
+    assert resolve({}, {}).values["export_interval"] == Value("10", DEFAULT)
+
+
+def test_every_field_of_global_has_a_value_in_force_with_the_schemas_default() -> None:
+    values = resolve({}, {}).values
+
+    for name, field in GLOBAL_FIELDS.items():
+        assert not field.available or values[name] == Value(field.default, DEFAULT), name
+
+
+def test_no_secret_of_the_environment_is_told() -> None:
+    settings = resolve({}, {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20hush"})
+    row = settings_row({name: (value.text, value.origin) for name, value in settings.values.items()})
+
+    assert row["max_jobs_origin"] == DEFAULT
+    assert "hush" not in str(row)
 
 
 def test_the_defaults_are_the_documented_ones() -> None:
@@ -62,6 +87,7 @@ def test_http_has_a_default_port_of_its_own() -> None:
         ({"otlp_protocol": "http/json"}, {}, "otlp_protocol"),
         ({"erspan_remote": "300.0.0.1"}, {}, "erspan_remote"),
         ({}, {"TELEGEN_MIRROR_MODE": "span"}, "TELEGEN_MIRROR_MODE"),
+        ({}, {"TELEGEN_ERSPAN_TOS": "256"}, "TELEGEN_ERSPAN_TOS"),
         ({}, {"OTEL_EXPORTER_OTLP_HEADERS": "novalue"}, "OTEL_EXPORTER_OTLP_HEADERS"),
     ],
 )
