@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -117,9 +118,16 @@ def timestamp(ns: int) -> str:
 def parse_timestamp(text: str) -> int:
     """Unix ns of an RFC 3339 time; 0 when it is none."""
     try:
-        return round(datetime.fromisoformat(text).timestamp() * 1000) * 1_000_000
-    except ValueError:
+        found = datetime.fromisoformat(text)
+        found = found if found.tzinfo else found.replace(tzinfo=UTC)
+        return round(found.astimezone(UTC).timestamp() * 1000) * 1_000_000
+    except (ValueError, OverflowError):
         return 0
+
+
+def parse_whole(text: str) -> int | None:
+    """A count as we write it; None when it is none (``int`` takes signs, blanks, underscores and foreign digits)."""
+    return int(text) if re.fullmatch("[0-9]{1,20}", text) else None
 
 
 def status_row(told: JobStatus, now_ns: int) -> dict[str, str]:
@@ -147,11 +155,13 @@ def parse_status(key: str, row: Row) -> JobStatus | None:
     try:
         status, reason = Status(row.get("status", "")), Reason(row.get("reason", ""))
         visibility = Visibility(row.get("visibility", "none"))
-        packets, octets = int(row.get("packets", "0")), int(row.get("bytes", "0"))
     except ValueError:
         return None
+    packets, octets = parse_whole(row.get("packets", "0")), parse_whole(row.get("bytes", "0"))
+    if packets is None or octets is None:
+        return None
     updated = parse_timestamp(row.get("updated_at", ""))
-    age = row.get("sample_age_ms", "")
+    age = parse_whole(row.get("sample_age_ms", ""))
     return JobStatus(
         job=key,
         status=status,
@@ -166,7 +176,7 @@ def parse_status(key: str, row: Row) -> JobStatus | None:
         expires_ns=parse_timestamp(row.get("expires_at", "")),
         packets=packets,
         bytes=octets,
-        sample_ns=updated - int(age) * 1_000_000 if age.isdigit() else 0,
+        sample_ns=0 if age is None else updated - age * 1_000_000,
         updated_ns=updated,
     )
 

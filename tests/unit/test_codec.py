@@ -127,6 +127,12 @@ def test_a_status_round_trips_through_its_row(
 
 def test_a_strangers_status_row_is_not_ours() -> None:
     assert codec.parse_status("a", {"status": "weird"}) is None
+    for wrong in ("-1", "1_0", "²", "9" * 5000):
+        assert codec.parse_status("a", {"status": "running", "packets": wrong}) is None
+        told = codec.parse_status("a", {"status": "running", "sample_age_ms": wrong})
+        assert told is not None
+        assert told.sample_ns == 0
+    assert codec.parse_timestamp("0001-01-01T00:00:00+23:59") == 0
 
 
 def documented(section: str) -> dict[str, str]:
