@@ -27,6 +27,7 @@ from sonic_telegen.journal import Journal
 from sonic_telegen.kernel import loader
 from sonic_telegen.kernel.watch import Watch
 from sonic_telegen.log import NOTICE, fields, log, set_level
+from sonic_telegen.model.job import Owner
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import AgentStatus, Status, Told
 from sonic_telegen.reconcile.loop import Loop, PassResult
@@ -192,6 +193,8 @@ class Agent:
             config_error=result.config_error or export.config_error,
             notice=self._door.notice,
         )
+        if result.outlived and sample is None:
+            self._store.remove_owned(result.outlived, Owner.REST)
         settings = {name: (value.text, value.origin) for name, value in result.settings.values.items()}
         self._store.report(Told(agent, jobs, hooks, settings))
 

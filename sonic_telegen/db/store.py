@@ -1,10 +1,10 @@
-"""The tables in Redis: one reading of all rows, and the only writer of our STATE_DB rows. One thread, the worker's."""
+"""The tables in Redis as the worker uses them: one reading of all rows; the only writer of our STATE_DB rows."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from sonic_telegen.errors import StoreError
 from sonic_telegen.model.asked import Asked
 from sonic_telegen.model.status import Told
 from sonic_telegen.swsscommon.swsscommon import DBConnector, SonicDBConfig
-from sonic_telegen.swsscommon.transaction import RedisFailure, read_tables, replace_rows
+from sonic_telegen.swsscommon.transaction import RedisFailure, change_row_if, read_tables, replace_rows
 
 TIMEOUT_MS = 2000  # for one answer of Redis; a pass that waits longer changes nothing and tries again
 VOLATILE = {"updated_at", "sample_age_ms"}  # no reason by themselves to write a row again
@@ -106,6 +106,12 @@ class Store:
             log_level=codec.parse_log_level(rows.get(logger, {})),
             device={n: v for n, v in rows.get(device, {}).items() if n in ("platform", "hwsku")},
         )
+
+    def remove_owned(self, jobs: Iterable[str], owner: str) -> None:
+        """Delete these rows of TELEGEN_JOB, each only while it still is ``owner``'s."""
+        with self._connected("write", schema.CONFIG_DB) as (config, _):
+            for job in jobs:
+                change_row_if(config, key(schema.JOB_TABLE, job), lambda row: row.get("owner") == owner, None)
 
     def report(self, told: Told) -> None:
         """Write what changed, each row in one transaction; rows of ours that are not in ``told`` go."""

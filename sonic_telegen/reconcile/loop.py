@@ -21,7 +21,7 @@ from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import JobStatus, Status
 from sonic_telegen.reconcile.desired import Desired, Life, desire
 from sonic_telegen.reconcile.plan import plan
-from sonic_telegen.reconcile.report import attached, job_statuses, with_counters
+from sonic_telegen.reconcile.report import attached, job_statuses, outlived, with_counters
 from sonic_telegen.settings import Settings
 
 LOOKS = 3  # plan-and-apply rounds in one pass
@@ -91,6 +91,7 @@ class PassResult:
     config_error: str = ""
     actions: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (kind, outcome) -> how many
     failures: tuple[str, ...] = ()
+    outlived: frozenset[str] = frozenset()  # jobs whose rows the agent may remove
 
 
 class Loop:
@@ -154,6 +155,7 @@ class Loop:
             config_error,
             counts,
             tuple(str(item) for item in broken),
+            outlived(desired, now),
         )
 
     def _open(

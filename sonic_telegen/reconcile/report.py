@@ -16,7 +16,7 @@ from sonic_telegen.errors import (
     TelegenError,
     VerifierRejected,
 )
-from sonic_telegen.model.job import Direction, MirrorMode
+from sonic_telegen.model.job import Direction, MirrorMode, Owner
 from sonic_telegen.model.kernel import KernelState, TcFilter
 from sonic_telegen.model.sample import InterfaceSample, Sample
 from sonic_telegen.model.status import JobStatus, Reason, Status, Visibility
@@ -166,6 +166,21 @@ def _after_the_row(before: JobStatus, desired: Desired, now_ns: int) -> JobStatu
         return before if now_ns - before.updated_ns < KEEP_TOLD_NS else None
     status = Status.DONE if before.status is Status.DONE else Status.STOPPED
     return replace(before, status=status, reason=Reason.DELETED, message="the row was deleted")
+
+
+def outlived(desired: Desired, now_ns: int) -> frozenset[str]:
+    """Jobs of REST that ended by themselves an hour ago: their rows may go, nobody else will delete them."""
+    if not desired.teardown:
+        return frozenset()
+    return frozenset(
+        job
+        for job, wanted in desired.jobs.items()
+        if wanted.spec.owner is Owner.REST
+        and wanted.verdict is not None
+        and wanted.verdict.status is Status.DONE
+        and wanted.expires_ns
+        and now_ns - wanted.expires_ns >= KEEP_TOLD_NS
+    )
 
 
 def with_counters(statuses: Mapping[str, JobStatus], sample: Sample) -> dict[str, JobStatus]:

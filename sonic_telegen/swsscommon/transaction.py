@@ -1,19 +1,20 @@
 """Ours, not the real library's: many rows written or read at once, each as a whole.
 
-``replace_rows`` never shows a reader half a row; ``read_tables`` never blocks the server. Surrogate escapes (bytes that
+``replace_rows`` never shows a reader half a row; ``change_row_if`` never overwrites what it has not seen;
+``read_tables`` never blocks the server. Surrogate escapes (bytes that
 are no UTF-8) are written back as the original bytes. All failures of Redis are RedisFailure.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sonic_telegen.swsscommon.connector import DBConnector, array, fields
 from sonic_telegen.swsscommon.failure import RedisFailure, ReplyFailure
 from sonic_telegen.swsscommon.link import Argument, chunks, encode
 
-__all__ = ["RedisFailure", "read_tables", "replace_rows"]
+__all__ = ["RedisFailure", "change_row_if", "read_tables", "replace_rows"]
 
 _ROWS_AT_ONCE = 128
 _SCAN_COUNT = 1000
@@ -45,6 +46,35 @@ def replace_rows(db: DBConnector, rows: Mapping[str, Mapping[str, str] | None]) 
     if refused:
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
         raise ReplyFailure(f"write refused: {refused[0]}{more}")
+
+
+def change_row_if(
+    db: DBConnector, key: str, allowed: Callable[[Mapping[str, str]], bool], row: Mapping[str, str] | None
+) -> bool:
+    """Make ``key`` hold ``row`` (None deletes it) if ``allowed`` says so of what it holds now; whether it was changed.
+
+    ``allowed`` gets ``{}`` for a key that is not there, and nobody's write gets between its answer and the change: it
+    is asked again when another writer was faster. ReplyFailure for a key that is no hash.
+    """
+    link = db._link
+    while True:
+        link.call("WATCH", key)
+        try:
+            good = allowed(fields(array(link.call("HGETALL", key))))
+        except BaseException:
+            link.call("UNWATCH")
+            raise
+        if not good:
+            link.call("UNWATCH")
+            return False
+        changes = [("DEL", key)] if row is None else list(_replacement(key, row))[1:-1]
+        reply = link.calls([("MULTI",), *changes, ("EXEC",)])[-1]
+        if isinstance(reply, ReplyFailure):
+            raise reply
+        if reply is not None:
+            if errors := _errors(reply):
+                raise errors[0]
+            return True
 
 
 def read_tables(db: DBConnector, prefixes: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -85,6 +85,14 @@ def test_only_changed_rows_are_written_and_ours_alone_are_removed(server: RedisS
     assert state.exists("TELEGEN_OTHER|x", "TELEGEN_TABLE|GLOBAL") == 2
 
 
+def test_a_row_that_outlived_its_job_goes_only_while_its_owner_is_the_same(server: RedisServer) -> None:
+    config = raw(server, 4)
+    config.hset("TELEGEN_JOB|a", mapping={"port": "Ethernet0", "owner": "rest"})
+    config.hset("TELEGEN_JOB|b", mapping={"port": "Ethernet0", "owner": "cli"})
+    Store(server.config).remove_owned(["a", "b", "c"], "rest")
+    assert config.keys("TELEGEN_JOB|*") == [b"TELEGEN_JOB|b"]
+
+
 def test_a_flushed_state_db_is_written_again(server: RedisServer) -> None:
     store, told = Store(server.config), Told(AGENT, {"a": JobStatus("a", Status.RUNNING)})
     store.read()

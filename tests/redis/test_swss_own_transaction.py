@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sonic_telegen.demo.redisd import RedisServer
 from sonic_telegen.swsscommon.failure import ConnectionLost, ReplyFailure
 from sonic_telegen.swsscommon.swsscommon import DBConnector, SonicDBConfig
-from sonic_telegen.swsscommon.transaction import RedisFailure, read_tables, replace_rows
+from sonic_telegen.swsscommon.transaction import RedisFailure, change_row_if, read_tables, replace_rows
 from tests.support.redis import RawRedis
 
 shared = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -184,3 +184,60 @@ def test_rows_that_come_and_go_meanwhile(redis_server: RedisServer, db: DBConnec
     finally:
         done.set()
         churning.join(20)
+
+
+def test_a_row_is_changed_only_if_what_it_holds_allows_it(db: DBConnector, state_rows: RawRedis) -> None:
+    assert change_row_if(db, "T|a", lambda row: not row, {"owner": "rest"})
+    assert not change_row_if(db, "T|a", lambda row: not row, {"owner": "cli"})
+    assert state_rows.row(b"T|a") == {b"owner": b"rest"}
+    assert not change_row_if(db, "T|a", lambda row: row.get("owner") == "cli", None)
+    assert change_row_if(db, "T|a", lambda row: row.get("owner") == "rest", None)
+    assert not change_row_if(db, "T|a", lambda row: row.get("owner") == "rest", None)
+    assert state_rows("DBSIZE") == 0
+
+
+def test_another_writer_between_look_and_change_is_seen(db: DBConnector, state_rows: RawRedis) -> None:
+    looks: list[dict[str, str]] = []
+
+    def allowed(row: Mapping[str, str]) -> bool:
+        if not looks:
+            state_rows("HSET", "T|a", "owner", "cli")
+        looks.append(dict(row))
+        return not row
+
+    assert not change_row_if(db, "T|a", allowed, {"owner": "rest"})
+    assert looks == [{}, {"owner": "cli"}]
+    assert state_rows.row(b"T|a") == {b"owner": b"cli"}
+
+
+def test_a_look_that_fails_leaves_the_connection_usable(db: DBConnector, state_rows: RawRedis) -> None:
+    def broken(row: Mapping[str, str]) -> bool:
+        raise ValueError("no")
+
+    state_rows("SET", "T|text", "x")
+    with pytest.raises(ReplyFailure):
+        change_row_if(db, "T|text", lambda row: True, {"a": "b"})
+    with pytest.raises(ValueError, match="no"):
+        change_row_if(db, "T|a", broken, {"a": "b"})
+    state_rows("SET", "T|a", "changed by somebody after the look")
+    state_rows("DEL", "T|a")
+    assert change_row_if(db, "T|a", lambda row: not row, {"a": "b"})
+    assert state_rows.row(b"T|a") == {b"a": b"b"}
+
+
+def test_of_many_that_create_a_row_one_wins(redis_server: RedisServer, db: DBConnector) -> None:
+    wins = []
+
+    def create(name: str) -> None:
+        mine = DBConnector("STATE_DB", 0)
+        if change_row_if(mine, "T|a", lambda row: not row, {"by": name, "also": name}):
+            wins.append(name)
+        mine.close()
+
+    threads = [threading.Thread(target=create, args=(str(n),)) for n in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(wins) == 1
+    assert read_tables(db, ["T|"]) == {"T|a": {"by": wins[0], "also": wins[0]}}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
+from sonic_telegen.db.codec import parse_job
+from sonic_telegen.journal import Journal
 from tests.support.box import Box, wait_for
 from tests.support.net import FRAME, tc, tc_json
 
@@ -214,3 +217,17 @@ def test_a_job_ends_by_itself_and_never_runs_again(box: Box) -> None:
     assert box.wait_status("a", "done")["reason"] == "expired"
     box.job("a", port="Ethernet0", duration_sec="60")
     box.wait_status("a", "running")
+
+
+def test_a_row_of_rest_is_removed_an_hour_after_its_end_and_no_other(box: Box) -> None:
+    (box.directory / "state").mkdir()
+    journal, two_hours_ago = Journal(box.directory / "state"), time.time_ns() - 7200 * 10**9
+    for job, owner in (("a", "rest"), ("b", "cli")):
+        box.job(job, port="Ethernet0", duration_sec="60", owner=owner)
+        spec = parse_job(job, {"port": "Ethernet0", "duration_sec": "60", "owner": owner})
+        journal.note_start(job, spec.digest(), two_hours_ago)
+    box.start()
+    wait_for(lambda: not box.config.exists("TELEGEN_JOB|a"), what="the row of REST is removed")
+    wait_for(lambda: box.told("a").get("reason") == "deleted")
+    assert box.told("a")["status"] == box.told("b")["status"] == "done"
+    assert box.config.exists("TELEGEN_JOB|b")

@@ -11,7 +11,7 @@ import pytest
 from sonic_telegen.errors import Busy, ConfigError, Conflict, PermissionDenied, StoreError
 from sonic_telegen.model.action import Action, Attach
 from sonic_telegen.model.asked import Asked
-from sonic_telegen.model.job import Direction, JobSpec, MirrorMode
+from sonic_telegen.model.job import Direction, JobSpec, MirrorMode, Owner
 from sonic_telegen.model.kernel import KernelState, Link, Qdisc, QdiscKind, TcFilter
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import Reason, Status
@@ -171,6 +171,19 @@ def test_a_duration_is_kept_over_reboots_and_an_ended_job_never_runs_again() -> 
 
     rig.asked = replace(rig.asked, jobs={"a": replace(spec, duration_sec=11)})
     assert rig.run().jobs["a"].status is Status.RUNNING
+
+
+def test_only_rows_of_rest_are_outlived_an_hour_after_their_end() -> None:
+    rig = Rig(JobSpec("a", "Ethernet0", duration_sec=10, owner=Owner.REST), JobSpec("b", "Ethernet0", duration_sec=10))
+    rig.run()
+    rig.now += 11 * SECOND
+    assert (rig.run().jobs["a"].status, rig.run().outlived) == (Status.DONE, frozenset())
+    rig.now += 3598 * SECOND
+    assert rig.run().outlived == frozenset()
+    rig.now += 2 * SECOND
+    assert rig.run().outlived == frozenset({"a"})
+    rig.asked = replace(rig.asked, initialized=False)
+    assert rig.run().outlived == frozenset()
 
 
 def test_an_end_in_the_middle_of_a_pass_is_told_only_with_the_filter_gone() -> None:
