@@ -37,6 +37,10 @@ ROOMS: dict[str, tuple[set[str], str]] = {
     "telemetry": ({"errors", "model", "settings", "log", "telemetry"}, "sees Samples only: no pass waits for it"),
     "rest": ({"errors", "model", "settings", "log", "db", "rest"}, "a door reads and writes rows, nothing else"),
     "cli": ({"errors", "model", "settings", "db", "cli"}, "SONiC imports every plug-in on every command"),
+    "cli.link": (
+        {"settings", "db", "cli", "swsscommon"},
+        "the one place where a command takes the wrapper, and only where SONiC's own library is absent",
+    ),
     "demo": (
         {"demo", "db", "model", "swsscommon", ""},
         "it looks at the agent from outside: as a process, by its rows and over OTLP",
