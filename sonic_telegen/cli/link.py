@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -13,10 +13,13 @@ from sonic_telegen.db import schema
 from sonic_telegen.settings import environment
 
 COUNTERS_DB = "COUNTERS_DB"
+_KEPT = "sonic_telegen.cli.link."  # in ctx.meta: what this command has opened already
 
 
 def config_db(ctx: click.Context) -> ConfigRows:
     """CONFIG_DB: the connector of SONiC's ``Db`` object where the command has one, else one of our own."""
+    if _KEPT + schema.CONFIG_DB in ctx.meta:
+        return cast(ConfigRows, ctx.meta[_KEPT + schema.CONFIG_DB])
     reader = getattr(ctx.obj, "cfgdb", None)
     if reader is None:
         with reached(ctx, schema.CONFIG_DB):
@@ -25,7 +28,8 @@ def config_db(ctx: click.Context) -> ConfigRows:
             reader.connect(wait_for_init=False, retry_on=False)
         ctx.call_on_close(reader.close)
     with reached(ctx, schema.CONFIG_DB):
-        return ConfigRows(ctx, reader, _validated(ctx, reader))
+        rows = ctx.meta[_KEPT + schema.CONFIG_DB] = ConfigRows(ctx, reader, _validated(ctx, reader))
+    return rows
 
 
 def state_db(ctx: click.Context) -> Rows:
@@ -55,6 +59,8 @@ def port_aliases(ctx: click.Context) -> dict[str, str]:
 
 
 def _rows(ctx: click.Context, name: str) -> Rows:
+    if _KEPT + name in ctx.meta:
+        return cast(Rows, ctx.meta[_KEPT + name])
     connector = getattr(ctx.obj, "db", None)
     if connector is None:
         with reached(ctx, name):
@@ -62,7 +68,8 @@ def _rows(ctx: click.Context, name: str) -> Rows:
             connector = module.SonicV2Connector(use_unix_socket_path=unix)
             connector.connect(name, False)
         ctx.call_on_close(connector.close)
-    return Rows(ctx, name, connector)
+    rows = ctx.meta[_KEPT + name] = Rows(ctx, name, connector)
+    return rows
 
 
 def _module() -> tuple[Any, bool]:

@@ -59,7 +59,7 @@ def parse_job(key: str, row: Row) -> JobSpec:
     given = check_fields(row, schema.JOB_FIELDS, schema.JOB_TABLE)
     mode = MirrorMode(given["mirror_mode"]) if "mirror_mode" in given else None
     if mode in (MirrorMode.DECAP, MirrorMode.ASIC):
-        raise ConfigError("mirror_mode", mode, "not available in this version; use direct", "not_available")
+        raise ConfigError("mirror_mode", mode.value, "not available in this version; use direct", "not_available")
     plain = {name: given.get(name, field.default) for name, field in schema.JOB_FIELDS.items()}
     return JobSpec(
         id=key,

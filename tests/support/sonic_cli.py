@@ -7,15 +7,18 @@ connector that asks YANG before it writes, with its ways of spelling values and 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import click
 from click.testing import CliRunner, Result
 
+from sonic_telegen.cli.standalone import tree
 from sonic_telegen.swsscommon.swsscommon import ConfigDBConnector, SonicV2Connector
 
 SETTINGS = {"help_option_names": ["-h", "--help", "-?"]}
@@ -156,10 +159,14 @@ class ValidatedConfigDBConnector:
 
 
 class Door:
-    """A command tree as an operator meets it."""
+    """A command tree as an operator meets it; ``below`` are the words that lead to ours in it."""
 
-    def __init__(self, command: click.Command, name: str) -> None:
-        self.command, self.name = command, name
+    def __init__(self, command: click.Command, name: str, *below: str) -> None:
+        self.command, self.name, self.below = command, name, below
+
+    def says(self, words: str) -> str:
+        """The command line of ``words``."""
+        return " ".join((self.name, *self.below, words))
 
     def __call__(self, *arguments: str, fails: bool = False, **options: Any) -> str:
         """What the command printed; asserts its exit status (of a refusal: 1 or 2). No traceback ever."""
@@ -169,7 +176,7 @@ class Door:
 
     def run(self, *arguments: str, **options: Any) -> Result:
         """The result; an exception that is no exit is raised here."""
-        result = CliRunner().invoke(self.command, list(arguments), prog_name=self.name, **options)
+        result = CliRunner().invoke(self.command, [*self.below, *arguments], prog_name=self.name, **options)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result
@@ -180,3 +187,28 @@ class Door:
         found = re.search(r"^Error: (.*)\n\Z", output, re.MULTILINE | re.DOTALL)
         assert found, output
         return found[1]
+
+
+@dataclass(frozen=True)
+class Trees:
+    """The same commands as SONiC has them and as ``telegen`` has them."""
+
+    config: Door
+    show: Door
+    clear: Door
+
+
+def on_sonic() -> Trees:
+    """SONiC's three commands with our plug-ins."""
+    made = roots()
+    for name, root in made.items():
+        plugin = f"sonic_telegen.cli.{name.removeprefix('sonic-')}"
+        if importlib.util.find_spec(plugin):
+            importlib.import_module(plugin).register(root)
+    return Trees(*(Door(root, name, "telegen") for name, root in made.items()))
+
+
+def standalone() -> Trees:
+    """The one command that stands alone."""
+    root = tree()
+    return Trees(*(Door(root, "telegen", *below) for below in ([], ["show"], ["clear"])))

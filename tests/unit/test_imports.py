@@ -36,7 +36,7 @@ ROOMS: dict[str, tuple[set[str], str]] = {
     "telemetry.series": ({"errors", "model", "settings"}, "pure: a Sample in, metrics out"),
     "telemetry": ({"errors", "model", "settings", "log", "telemetry"}, "sees Samples only: no pass waits for it"),
     "rest": ({"errors", "model", "settings", "log", "db", "rest"}, "a door reads and writes rows, nothing else"),
-    "cli": ({"errors", "model", "settings", "db", "cli"}, "SONiC imports every plug-in on every command"),
+    "cli": ({"errors", "model", "settings", "version", "db", "cli"}, "SONiC imports every plug-in on every command"),
     "cli.link": (
         {"settings", "db", "cli", "swsscommon"},
         "the one place where a command takes the wrapper, and only where SONiC's own library is absent",

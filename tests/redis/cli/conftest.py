@@ -15,7 +15,7 @@ import pytest
 from sonic_telegen.demo.redisd import RedisServer
 from sonic_telegen.swsscommon.swsscommon import SonicDBConfig
 from tests.support.redis import RawRedis
-from tests.support.sonic_cli import ValidatedConfigDBConnector
+from tests.support.sonic_cli import Door, Trees, ValidatedConfigDBConnector, on_sonic, standalone
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +30,31 @@ def at_home(
     SonicDBConfig.load_sonic_db_config(str(redis_server.config))
     yield
     SonicDBConfig.reset()
+
+
+@pytest.fixture(params=[on_sonic, standalone])
+def trees(request: pytest.FixtureRequest) -> Trees:
+    """A test that takes this (or a part of it) runs in SONiC's trees and in the standalone one."""
+    made: Trees = request.param()
+    return made
+
+
+@pytest.fixture
+def config(trees: Trees) -> Door:
+    """``config telegen …`` or ``telegen …``."""
+    return trees.config
+
+
+@pytest.fixture
+def show(trees: Trees) -> Door:
+    """``show telegen …`` or ``telegen show …``."""
+    return trees.show
+
+
+@pytest.fixture
+def clear(trees: Trees) -> Door:
+    """``sonic-clear telegen …`` or ``telegen clear …``."""
+    return trees.clear
 
 
 @pytest.fixture

@@ -1,0 +1,29 @@
+"""Body of ``sonic-clear telegen counters``."""
+
+from __future__ import annotations
+
+import click
+
+from sonic_telegen.cli import baseline, link
+from sonic_telegen.cli.names import spell
+from sonic_telegen.db import schema
+
+
+def counters(ctx: click.Context, port: str | None) -> None:
+    """Keep the present counters, of one port or of all, as this user's baseline."""
+    netdev = link.port_name(ctx, port) if port else None
+    rows = link.state_db(ctx).table(schema.STATE_INTERFACE_TABLE)
+    chosen = {key: row for key, row in rows.items() if netdev in (None, _netdev(key))}
+    if not chosen:
+        counted = ", ".join(sorted({_netdev(key) for key in rows}))
+        ctx.fail(f"{port or 'no port'} is not counted; counted are: {counted}" if counted else "nothing is counted yet")
+    try:
+        baseline.save(chosen)
+    except OSError as problem:
+        ctx.fail(f"the counters of this moment cannot be kept: {problem}")
+    raw = spell(ctx, "show", "interfaces --raw")
+    click.echo(f"Counters of {port or 'all ports'} cleared for this user; all that was ever counted: {raw}")
+
+
+def _netdev(key: str) -> str:
+    return key.partition(schema.SEPARATOR)[0]
