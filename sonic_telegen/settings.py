@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.job import MirrorMode
-from sonic_telegen.model.values import IPV4, NETDEV, SWITCH, TRUTH, Either, Whole, Words
+from sonic_telegen.model.values import IPV4, MIRROR_MODE, NETDEV, SWITCH, TRUTH, Either, Whole, Words
 
 T = TypeVar("T")
 
@@ -193,7 +193,7 @@ def _otlp(reader: _Reader) -> OtlpSettings:
 def resolve(row: Mapping[str, str], env: Mapping[str, str]) -> Settings:
     """Settings from ``TELEGEN|GLOBAL`` (unknown fields already refused by the codec) and the environment."""
     reader = _Reader(row, env)
-    get, modes = reader.get, Words(tuple(mode.value for mode in MirrorMode))
+    get = reader.get
     get("erspan_dev", "", NETDEV.read, "TELEGEN_ERSPAN_DEV")
     get("erspan_key", 10, Whole(0, 1023).read, "TELEGEN_ERSPAN_KEY")
     get("erspan_ver", 2, Whole(0, 2).read, "TELEGEN_ERSPAN_VER")
@@ -202,7 +202,7 @@ def resolve(row: Mapping[str, str], env: Mapping[str, str]) -> Settings:
     return Settings(
         enabled=get("admin_state", "enabled", SWITCH.read) == "enabled",
         max_jobs=get("max_jobs", 64, Whole(1, 512).read, "TELEGEN_MAX_JOBS"),
-        mirror_mode=MirrorMode(get("mirror_mode", MirrorMode.ERSPAN.value, modes.read, "TELEGEN_MIRROR_MODE")),
+        mirror_mode=MirrorMode(get("mirror_mode", MirrorMode.ERSPAN.value, MIRROR_MODE.read, "TELEGEN_MIRROR_MODE")),
         erspan_name=get("erspan_name", "erspan0", NETDEV.read, "TELEGEN_ERSPAN_NAME"),
         erspan_remote=get("erspan_remote", "", IPV4.read, "TELEGEN_ERSPAN_REMOTE"),
         erspan_local=get("erspan_local", "", IPV4.read, "TELEGEN_ERSPAN_LOCAL"),

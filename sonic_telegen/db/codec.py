@@ -12,7 +12,7 @@ from sonic_telegen.model.asked import Rejection
 from sonic_telegen.model.job import BOTH, Direction, JobSpec, MirrorMode, Owner
 from sonic_telegen.model.sample import CLASSES, InterfaceSample
 from sonic_telegen.model.status import AgentStatus, JobStatus, Reason, Status, Visibility
-from sonic_telegen.model.values import JOB_ID
+from sonic_telegen.model.values import JOB_ID, NotYet
 from sonic_telegen.settings import LOG_LEVELS
 
 Row = Mapping[str, str]
@@ -39,7 +39,8 @@ def check_fields(row: Row, known: Mapping[str, schema.Field], table: str) -> dic
         try:
             known[name].type.read(value)
         except ValueError as problem:
-            raise ConfigError(name, value, str(problem)) from None
+            code = "not_available" if isinstance(problem, NotYet) else "invalid_value"
+            raise ConfigError(name, value, str(problem), code) from None
     for name, field in known.items():
         if field.mandatory and name not in given:
             raise ConfigError(name, "", f"mandatory; use {field.values}", "missing_field")
@@ -57,16 +58,13 @@ def parse_job(key: str, row: Row) -> JobSpec:
     except ValueError as problem:
         raise ConfigError("job_id", printable(key), str(problem)) from None
     given = check_fields(row, schema.JOB_FIELDS, schema.JOB_TABLE)
-    mode = MirrorMode(given["mirror_mode"]) if "mirror_mode" in given else None
-    if mode in (MirrorMode.DECAP, MirrorMode.ASIC):
-        raise ConfigError("mirror_mode", mode.value, "not available in this version; use direct", "not_available")
     plain = {name: given.get(name, field.default) for name, field in schema.JOB_FIELDS.items()}
     return JobSpec(
         id=key,
         port=plain["port"],
         directions=BOTH if plain["direction"] == "both" else (Direction(plain["direction"]),),
         enabled=plain["admin_state"] == "enabled",
-        mirror_mode=mode,
+        mirror_mode=MirrorMode(given["mirror_mode"]) if "mirror_mode" in given else None,
         duration_sec=int(plain["duration_sec"]),
         otlp_export=plain["otlp_export"] == "true",
         owner=Owner(plain["owner"]),

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sonic_telegen.model.job import MirrorMode, Owner
+from sonic_telegen.model.job import Owner
 from sonic_telegen.model.values import (
     DIRECTION,
     ENDPOINT,
     IPV4,
+    MIRROR_MODE,
     NETDEV,
     PATH,
     SWITCH,
@@ -63,7 +64,6 @@ class Field:
         return self.type.words
 
 
-_MODES = Words(tuple(mode.value for mode in MirrorMode))
 _ERSPAN = {
     "erspan_name": Field(NETDEV, "Netdev to create or reuse", "erspan0", "TELEGEN_ERSPAN_NAME"),
     "erspan_dev": Field(NETDEV, "Netdev whose frames are mirrored", "", "TELEGEN_ERSPAN_DEV"),
@@ -87,7 +87,7 @@ GLOBAL_FIELDS: dict[str, Field] = {
     "otlp_client_key": Field(PATH, "Our key (PEM)", "", "OTEL_EXPORTER_OTLP_CLIENT_KEY"),
     "otlp_client_certificate": Field(PATH, "Our certificate (PEM)", "", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"),
     "otlp_vrf": Field(NETDEV, "VRF to the collector", "", "TELEGEN_OTLP_VRF", available=False),
-    "mirror_mode": Field(_MODES, "How jobs get to see frames", "erspan", "TELEGEN_MIRROR_MODE"),
+    "mirror_mode": Field(MIRROR_MODE, "How jobs get to see frames", "erspan", "TELEGEN_MIRROR_MODE"),
     "max_asic_mirrors": Field(Whole(0, 8), "MIRROR_SESSION rows of ours", "2", available=False),
     **_ERSPAN,
 }
@@ -96,7 +96,7 @@ JOB_FIELDS: dict[str, Field] = {
     "port": Field(NETDEV, "PORT, PORTCHANNEL or VLAN name, eth0, or all for every front-panel port", mandatory=True),
     "direction": Field(DIRECTION, "From the port's point of view", "ingress"),
     "admin_state": Field(SWITCH, "Whether the job runs", "enabled"),
-    "mirror_mode": Field(_MODES, "How the job gets to see frames"),
+    "mirror_mode": Field(MIRROR_MODE, "How the job gets to see frames"),
     **{name: replace(field, default="", environment="") for name, field in _ERSPAN.items()},
     "ip_proto": Field(LATER, "tcp, udp, icmp, icmp6, sctp, gre or 0..255; comma list", available=False),
     "src_cidr": Field(LATER, "IPv4 or IPv6 prefix", available=False),

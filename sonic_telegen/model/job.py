@@ -29,6 +29,9 @@ class MirrorMode(StrEnum):
     PLACEHOLDER = "placeholder"
 
 
+LATER_MODES = (MirrorMode.DECAP, MirrorMode.ASIC)  # of a later version
+
+
 class Owner(StrEnum):
     """Which door wrote the row."""
 

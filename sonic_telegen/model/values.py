@@ -9,7 +9,13 @@ import re
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from sonic_telegen.model.job import LATER_MODES, MirrorMode
+
 T_co = TypeVar("T_co", covariant=True)
+
+
+class NotYet(ValueError):
+    """The value is one of a later version."""
 
 
 class ValueType(Protocol[T_co]):
@@ -27,9 +33,10 @@ class ValueType(Protocol[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One word out of a few."""
+    """One word out of a few; those of ``later`` belong to a later version and are refused with that reason."""
 
     choices: tuple[str, ...]
+    later: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -38,6 +45,8 @@ class Words:
 
     def read(self, text: str) -> str:
         """The word itself."""
+        if text in self.later:
+            raise NotYet(f"not available in this version; use {self.words}")
         if text not in self.choices:
             raise ValueError(f"use {self.words}")
         return text
@@ -45,7 +54,11 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A whole number in decimal digits, no sign; ``unit`` is for people."""
+    """A whole number in at most nine ASCII digits, leading zeros among them; ``unit`` is for people.
+
+    SONiC turns the text into a number with Python's ``int()`` before libyang sees it, so there ``+7``, `` 7``, ``1_0``
+    and digits of other scripts pass. They are refused here: other readers of the row do not take them for numbers.
+    """
 
     low: int
     high: int
@@ -124,3 +137,6 @@ ENDPOINT = Text("[!-~]{1,255}", "a URL or host:port without spaces", 255)
 SWITCH = Words(("enabled", "disabled"))
 TRUTH = Words(("true", "false"))
 DIRECTION = Words(("ingress", "egress", "both"))
+MIRROR_MODE = Words(
+    tuple(mode.value for mode in MirrorMode if mode not in LATER_MODES), tuple(mode.value for mode in LATER_MODES)
+)

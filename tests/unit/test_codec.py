@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from sonic_telegen.db import codec, schema
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.asked import Rejection
-from sonic_telegen.model.job import BOTH, Direction, JobSpec, MirrorMode, Owner
+from sonic_telegen.model.job import BOTH, LATER_MODES, Direction, JobSpec, MirrorMode, Owner
 from sonic_telegen.model.status import JobStatus, Reason, Status, Visibility
 from sonic_telegen.model.values import JOB_ID
+from sonic_telegen.settings import resolve
 
 specs = st.builds(
     JobSpec,
@@ -72,6 +73,15 @@ def test_a_bad_row_names_field_and_remedy(row: dict[str, str], field: str, code:
 def test_a_bad_key_is_refused(key: str) -> None:
     with pytest.raises(ConfigError, match="job_id"):
         codec.parse_job(key, {"port": "Ethernet0"})
+
+
+@pytest.mark.parametrize("mode", LATER_MODES)
+def test_a_later_mode_is_refused_for_all_jobs_as_for_one(mode: MirrorMode) -> None:
+    with pytest.raises(ConfigError, match="use direct, erspan or placeholder") as caught:
+        codec.check_fields({"mirror_mode": mode.value}, schema.GLOBAL_FIELDS, schema.GLOBAL_TABLE)
+    assert (caught.value.field, caught.value.code) == ("mirror_mode", "not_available")
+    with pytest.raises(ConfigError, match="TELEGEN_MIRROR_MODE"):
+        resolve({}, {"TELEGEN_MIRROR_MODE": mode.value})
 
 
 def test_one_bad_row_leaves_the_others_alone() -> None:
