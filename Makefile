@@ -7,6 +7,7 @@ LOCK     := contrib/requirements/dev.lock
 CLANG    ?= clang
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
 BPF_SOURCES := $(wildcard bpf/*.bpf.c tests/*/*.bpf.c)
+CLICK7   := $(BUILD)/click7
 NOTE     := sonic_telegen/build.json
 
 # What Debian packages are for: Python tools; the BPF object; loading it; the demo's Redis and netdevs; strangers,
@@ -33,13 +34,13 @@ help: ## this list
 run: build $(VENV)/.lock run-packages ## a switch in a box: ports, traffic, the agent (DURATION=10 PORTS=4 OTLP=http)
 	@$(BIN)/python -m sonic_telegen.demo $(DEMO_ARGS)
 
-test: build $(VENV)/.lock run-packages test-packages ## every tier on this machine, as root
+test: build $(VENV)/.lock $(CLICK7)/.lock run-packages test-packages ## every tier on this machine, as root
 	$(PYTEST) tests/unit tests/redis tests/kernel tests/system $(ARGS)
 
 test-unit: $(VENV)/.lock ## no root, no kernel feature
 	$(PYTEST) tests/unit $(ARGS)
 
-test-redis: $(VENV)/.lock run-packages ## with a private redis-server
+test-redis: $(VENV)/.lock $(CLICK7)/.lock run-packages ## with a private redis-server
 	$(PYTEST) tests/redis $(ARGS)
 
 test-kernel: build $(VENV)/.lock run-packages test-packages ## BPF and tc in namespaces, as root
@@ -91,6 +92,11 @@ print-bpf-cflags: # for tests that build other objects from the same sources
 
 $(VENV)/.lock: $(LOCK) contrib/setup/venv.sh | py-packages
 	@contrib/setup/venv.sh $(PYTHON) $(VENV) $(LOCK)
+
+$(CLICK7)/.lock: contrib/requirements/click7.lock $(VENV)/.lock # beside click 8.1 of the environment
+	@rm -rf $(CLICK7)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(CLICK7) -r $<
+	@touch $@
 
 py-packages:
 	@contrib/setup/packages.sh $(PY_PACKAGES)

@@ -6,7 +6,7 @@ import click
 
 from sonic_telegen.cli import baseline, link
 from sonic_telegen.cli.names import spell
-from sonic_telegen.db import schema
+from sonic_telegen.db import codec, schema
 
 
 def counters(ctx: click.Context, port: str | None) -> None:
@@ -15,8 +15,9 @@ def counters(ctx: click.Context, port: str | None) -> None:
     rows = link.state_db(ctx).table(schema.STATE_INTERFACE_TABLE)
     chosen = {key: row for key, row in rows.items() if netdev in (None, _netdev(key))}
     if not chosen:
-        counted = ", ".join(sorted({_netdev(key) for key in rows}))
-        ctx.fail(f"{port or 'no port'} is not counted; counted are: {counted}" if counted else "nothing is counted yet")
+        counted = ", ".join(sorted({codec.printable(_netdev(key)) for key in rows}))
+        refused = f"{codec.printable(port or '')} is not counted; counted are: {counted}"
+        ctx.fail(refused if counted else "nothing is counted yet")
     try:
         baseline.save(chosen)
     except OSError as problem:

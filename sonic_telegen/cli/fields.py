@@ -41,10 +41,11 @@ def unset(ctx: click.Context, given: str) -> None:
     row = rows.get_entry(schema.GLOBAL_TABLE, schema.GLOBAL_KEY)
     name = known_name(given, schema.GLOBAL_FIELDS, row)
     if name is None:
-        ctx.fail(f"{given}: no field of {_GLOBAL_ROW}; what is set: {', '.join(sorted(row)) or 'nothing'}")
+        is_set = ", ".join(map(codec.printable, sorted(row))) or "nothing"
+        ctx.fail(f"{codec.printable(given)}: no field of {_GLOBAL_ROW}; what is set: {is_set}")
     if name in row:
         rows.clear_field(schema.GLOBAL_TABLE, schema.GLOBAL_KEY, name)
-        click.echo(f"{name} unset")
+        click.echo(f"{codec.printable(name)} unset")
     else:
         click.echo(f"{name} is not set")
 

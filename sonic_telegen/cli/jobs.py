@@ -104,7 +104,8 @@ def _modify(
 
 
 def _no_field(given: str, row: Mapping[str, str]) -> str:
-    return f"{given}: no field of a job; the row has {', '.join(sorted(row)) or 'none'}"
+    has = ", ".join(map(codec.printable, sorted(row))) or "none"
+    return f"{codec.printable(given)}: no field of a job; the row has {has}"
 
 
 def _done(ctx: click.Context, job_id: str, what: str) -> None:

@@ -55,6 +55,7 @@ def test_an_alias_is_a_port_in_alias_mode(
 def test_a_port_that_is_not_counted_is_told_with_those_that_are(clear: Door, rows: dict[str, dict[str, str]]) -> None:
     told = clear.refuses("counters", "Ethernet8")
     assert told == "Ethernet8 is not counted; counted are: Ethernet0, Ethernet4"
+    assert clear.refuses("counters", "\udcff").startswith("\\xff is not counted; ")
 
 
 def test_nothing_counted_is_told(clear: Door) -> None:

@@ -93,6 +93,7 @@ def test_unset_of_what_is_no_field_tells_what_is_set(config: Door, config_rows: 
     config_rows("HSET", KEY, "max_jobs", "5", "shape", "round")
     told = config.refuses("global", "unset", "colour")
     assert told == "colour: no field of TELEGEN|GLOBAL; what is set: max_jobs, shape"
+    assert config.refuses("global", "unset", "\udcff").startswith("\\xff: no field of TELEGEN|GLOBAL; ")
     assert config("global", "unset", "shape") == "shape unset\n"
     assert row(config_rows) == {"max_jobs": "5"}
 

@@ -149,6 +149,7 @@ def test_update_writes_what_is_given_and_clears_what_is_named(config: Door, conf
         (["--clear", "port"], "port='': mandatory; use "),
         (["--clear", "ports"], "ports: no field of a job; the row has owner, port"),
         (["--port", "e", "--clear", "port"], "port: set and cleared at the same time; do one of both"),
+        (["--clear", "\udcff"], "\\xff: no field of a job; the row has owner, port"),
         (["--direction", "up"], "direction='up': use ingress, egress or both"),
     ],
 )
