@@ -21,8 +21,14 @@ NULL_FIELD = "NULL"  # SONiC stores an empty row as NULL:NULL
 
 
 def printable(text: str) -> str:
-    """``text`` as valid UTF-8: bytes that were none (kept as surrogates by the reader) become ``\\xNN``."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """``text`` as valid UTF-8: bytes that were none (kept as surrogates by the reader) become ``\\xNN``.
+
+    A surrogate that stands for no byte (JSON has them: ``"\\ud800"``) becomes ``\\uNNNN``.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 def check_fields(row: Row, known: Mapping[str, schema.Field], table: str) -> dict[str, str]:

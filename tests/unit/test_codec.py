@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sonic_telegen.db import codec, schema
@@ -94,6 +94,7 @@ def test_one_bad_row_leaves_the_others_alone() -> None:
 
 
 @given(st.dictionaries(st.text(max_size=8), st.text(st.characters(), max_size=20), max_size=5), st.text(max_size=10))
+@example({"port": "\ud800"}, "a")
 def test_no_row_crashes_the_codec(row: dict[str, str], key: str) -> None:
     (parsed,) = codec.parse_jobs({key: row}).values()
 
