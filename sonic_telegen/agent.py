@@ -181,6 +181,7 @@ class Agent:
             commit=self._build.commit,
             pid=os.getpid(),
             kernel=platform.release(),
+            started_ns=self._began,
             loader=loaded.loader if loaded else "",
             btf=loader.KERNEL_BTF.exists(),
             attach=",".join(sorted(kinds)),

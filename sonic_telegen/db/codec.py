@@ -201,6 +201,7 @@ def agent_row(told: AgentStatus, now_ns: int) -> dict[str, str]:
         "version": told.version,
         "commit": told.commit,
         "pid": str(told.pid),
+        "started_at": timestamp(told.started_ns),
         "kernel": told.kernel,
         "loader": told.loader,
         "btf": "true" if told.btf else "false",

@@ -20,7 +20,7 @@ from sonic_telegen.model.values import TRUTH, Whole
 NOT_TOLD = "the agent has not told of it yet"
 AGENT_WHOLES = ("pid", "jobs", "jobs_running", "otlp_failures")
 AGENT_TRUTHS = ("btf",)
-AGENT_TIMES = ("otlp_last_success", "updated_at")
+AGENT_TIMES = ("started_at", "otlp_last_success", "updated_at")
 AGENT_TEXTS = (
     "version",
     "commit",

@@ -86,6 +86,7 @@ class AgentStatus:
     commit: str
     pid: int
     kernel: str
+    started_ns: int = 0
     loader: str = ""
     btf: bool = False
     attach: str = ""

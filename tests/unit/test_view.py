@@ -119,7 +119,7 @@ def test_ports_are_in_natural_order_and_keys_that_are_no_hook_are_left_out() -> 
 
 
 def test_the_agent_is_shown_typed_and_completely() -> None:
-    row = codec.agent_row(AgentStatus("1.0", "abc", 12, "6.1", jobs=2, btf=True, otlp_failures=3), START_NS)
+    row = codec.agent_row(AgentStatus("1.0", "abc", 12, "6.1", START_NS, jobs=2, btf=True, otlp_failures=3), START_NS)
     shown = view.agent(row)
     assert shown.keys() == row.keys()
     assert {name: shown[name] for name in ("version", "pid", "jobs", "btf", "otlp_failures")} == {
@@ -129,7 +129,7 @@ def test_the_agent_is_shown_typed_and_completely() -> None:
         "btf": True,
         "otlp_failures": 3,
     }
-    assert (shown["updated_at"], shown["otlp_last_success"]) == (TIME, None)
+    assert (shown["updated_at"], shown["started_at"], shown["otlp_last_success"]) == (TIME, TIME, None)
 
 
 @pytest.mark.parametrize("text", ["", "now", "2026-13-01T00:00:00Z", "20260921", "²"])
