@@ -8,7 +8,7 @@ import pytest
 
 from sonic_telegen.cli import baseline
 from tests.support.redis import RawRedis
-from tests.support.sonic_cli import Door, Trees
+from tests.support.sonic_cli import Door, Trees, on_sonic
 
 
 def counted(state_rows: RawRedis, key: str, packets: int) -> dict[str, str]:
@@ -56,6 +56,10 @@ def test_a_port_that_is_not_counted_is_told_with_those_that_are(clear: Door, row
     told = clear.refuses("counters", "Ethernet8")
     assert told == "Ethernet8 is not counted; counted are: Ethernet0, Ethernet4"
     assert clear.refuses("counters", "\udcff").startswith("\\xff is not counted; ")
+
+
+def test_groups_abbreviate_as_sonics_root_does(rows: dict[str, dict[str, str]]) -> None:
+    assert on_sonic().clear("count", "Ethernet0").startswith("Counters of Ethernet0 cleared")
 
 
 def test_nothing_counted_is_told(clear: Door) -> None:

@@ -223,6 +223,7 @@ def test_with_yang_validation_rows_are_the_same_and_refusals_are_told(
     config = on_sonic().config
     config("job", "add", "x", "--port", "Ethernet0", "--duration-sec", "9")
     config("job", "update", "x", "--direction", "egress", "--clear", "duration_sec")
+    config("job", "update", "x", "--clear", "duration_sec")  # not there any more: nothing to remove
     told = config.refuses("job", "update", "x", "--direction", "both")
     assert told == "TELEGEN_JOB|x: SONiC's validation refused the change: Data Loading Failed: not today"
     assert row(config_rows, "x") == {"port": "Ethernet0", "direction": "egress", "owner": "cli"}

@@ -15,7 +15,7 @@ from sonic_telegen.cli import link
 from sonic_telegen.demo.redisd import RedisServer
 from sonic_telegen.swsscommon import swsscommon
 from sonic_telegen.swsscommon.swsscommon import SonicDBConfig
-from tests.support.redis import RawRedis
+from tests.support.redis import RawRedis, wait_until
 from tests.support.sonic_cli import Door, ValidatedConfigDBConnector, roots
 
 Body = Callable[[click.Context], Any]
@@ -74,6 +74,20 @@ def test_rows_of_other_databases_come_by_table_and_by_key(tree: Any, state_rows:
 
     jobs = {"a": {"status": "running"}, "b|c": {"status": "failed"}}
     assert seen == [jobs, {"status": "running"}, {}, {"Ethernet0": "oid:0x1"}, [], {}]
+
+
+def test_connections_end_with_the_command(tree: Any, config_rows: RawRedis) -> None:
+    def body(ctx: click.Context) -> None:
+        assert link.config_db(ctx) is link.config_db(ctx)
+        assert link.state_db(ctx) is link.state_db(ctx)
+        link.counters_db(ctx).keys()
+        held.append(len(config_rows("CLIENT", "LIST").splitlines()))
+
+    held: list[int] = []
+    before = len(config_rows("CLIENT", "LIST").splitlines())
+    tree(body)("try")
+    assert held[0] >= before + 3
+    wait_until(lambda: len(config_rows("CLIENT", "LIST").splitlines()) == before, "the server to see them closed")
 
 
 def test_writes_are_whole_rows_single_fields_and_removals(tree: Any, config_rows: RawRedis) -> None:
