@@ -9,13 +9,15 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Ibpf -I/usr/inc
 BPF_SOURCES := $(wildcard bpf/*.bpf.c tests/*/*.bpf.c)
 CLICK7   := $(BUILD)/click7
 NOTE     := sonic_telegen/build.json
+YANG_STAND_INS := tests/yang_model_tests/yang-models
 
-# What Debian packages are for: Python tools; the BPF object; loading it; the demo's Redis and netdevs; strangers,
-# certificates and rotel (an OTLP collector that links to libpython) in tests.
+# What Debian packages are for: Python tools; the BPF object; loading it; the demo's Redis and netdevs; libyang's verdict
+# on the YANG model; strangers, certificates and rotel (an OTLP collector that links to libpython) in tests.
 PY_PACKAGES    := python3 python3-venv
 BUILD_PACKAGES := clang libbpf-dev linux-libc-dev
 RUN_PACKAGES   := libbpf1 redis-server iproute2
-TEST_PACKAGES  := bpftool openssl libpython3.11
+YANG_PACKAGES  := libyang2-tools
+TEST_PACKAGES  := bpftool openssl libpython3.11 $(YANG_PACKAGES)
 
 # make run DURATION=10 PORTS=4 OTLP=http RATE=500 ARGS='--json'
 DEMO_ARGS := $(if $(DURATION),--duration $(DURATION)) $(if $(PORTS),--ports $(PORTS)) $(if $(OTLP),--otlp $(OTLP)) \
@@ -26,7 +28,7 @@ PYTEST := $(BIN)/python -m pytest $(if $(JUNIT),--junitxml=$(JUNIT))
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help build fmt lint test test-unit test-redis test-kernel test-system bench run clean lock version \
-        py-packages build-packages run-packages test-packages build-note print-bpf-cflags
+        py-packages build-packages run-packages test-packages yang-packages build-note print-bpf-cflags
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +39,7 @@ run: build $(VENV)/.lock run-packages ## a switch in a box: ports, traffic, the 
 test: build $(VENV)/.lock $(CLICK7)/.lock run-packages test-packages ## every tier on this machine, as root
 	$(PYTEST) tests/unit tests/redis tests/kernel tests/system $(ARGS)
 
-test-unit: $(VENV)/.lock ## no root, no kernel feature
+test-unit: $(VENV)/.lock yang-packages ## no root, no kernel feature
 	$(PYTEST) tests/unit $(ARGS)
 
 test-redis: $(VENV)/.lock $(CLICK7)/.lock run-packages ## with a private redis-server
@@ -62,10 +64,12 @@ $(BUILD)/telegen.bpf.o: bpf/telegen.bpf.c $(wildcard bpf/*.h) Makefile | build-p
 build-note:
 	@contrib/setup/build_note.sh $(NOTE)
 
-lint: $(VENV)/.lock build-packages ## ruff, mypy and clang; a warning is an error
+lint: $(VENV)/.lock build-packages yang-packages ## ruff, mypy, pyang, libyang and clang; a warning is an error
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/pyang --strict -W error -p $(YANG_STAND_INS) yang/sonic-telegen.yang
+	yanglint -p $(YANG_STAND_INS) yang/sonic-telegen.yang
 	@for source in $(BPF_SOURCES); do echo "$(CLANG) -fsyntax-only $$source"; \
 		$(CLANG) $(BPF_CFLAGS) -fsyntax-only $$source || exit 1; done
 
@@ -104,6 +108,8 @@ build-packages:
 	@contrib/setup/packages.sh $(BUILD_PACKAGES)
 run-packages:
 	@contrib/setup/packages.sh $(RUN_PACKAGES)
+yang-packages:
+	@contrib/setup/packages.sh $(YANG_PACKAGES)
 test-packages:
 	@contrib/setup/packages.sh $(TEST_PACKAGES)
 

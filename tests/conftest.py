@@ -1,7 +1,7 @@
 """Rules for every test: what a tier needs, what may be skipped, and that a run leaves nothing of its own behind.
 
 ===========  ======================================================================================
-tests/unit   no root, no kernel feature, no Redis: pure code, files under tmp_path
+tests/unit   no root, no kernel feature, no Redis: pure code, files under tmp_path, yanglint
 tests/redis  a private redis-server (sonic_telegen.demo.redisd)
 tests/kernel root: BPF, tc and network namespaces of the test's own
 tests/system root: the agent as a process, Redis, kernel and OTLP receivers together
