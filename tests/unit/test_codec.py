@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -144,28 +141,3 @@ def test_a_strangers_status_row_is_not_ours() -> None:
         assert told is not None
         assert told.sample_ns == 0
     assert codec.parse_timestamp("0001-01-01T00:00:00+23:59") == 0
-
-
-def documented(section: str) -> dict[str, str]:
-    """Field -> default of one table of docs/schema.md."""
-    text = (Path(__file__).parents[2] / "docs" / "schema.md").read_text()
-    part = text[text.index(section) :]
-    rows = re.search(r"\| field \|.*?\n\n", part, re.S)
-    assert rows
-    found: dict[str, str] = {}
-    for line in rows[0].strip().splitlines()[2:]:
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        for name in cells[0].split(", "):
-            found[name] = cells[2]
-    return found
-
-
-def test_code_and_documentation_know_the_same_fields() -> None:
-    jobs = documented("`TELEGEN_JOB|")
-    jobs.pop("erspan_*")
-    plain = {name: field.default for name, field in schema.JOB_FIELDS.items() if not name.startswith("erspan_")}
-    assert set(jobs) == set(plain)
-    assert set(documented("`TELEGEN|GLOBAL`")) == set(schema.GLOBAL_FIELDS)
-    for name, default in plain.items():
-        if default:
-            assert jobs[name].split(" ")[0].rstrip(",") == default
