@@ -7,22 +7,21 @@ collector (counters and export). They share a dirty flag and one immutable ``Sam
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import platform
 import re
 import signal
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from sonic_telegen.db import codec, schema
 from sonic_telegen.db.changes import Changes
 from sonic_telegen.db.store import Store
 from sonic_telegen.door import KernelDoor
-from sonic_telegen.errors import StoreError
+from sonic_telegen.errors import ConfigError, StoreError
+from sonic_telegen.front import Front
 from sonic_telegen.journal import Journal
 from sonic_telegen.kernel import loader
 from sonic_telegen.kernel.watch import Watch
@@ -36,10 +35,9 @@ from sonic_telegen.settings import Environment, OtlpSettings, Settings, resolve
 from sonic_telegen.telemetry.collector import Collector, resident_bytes
 from sonic_telegen.telemetry.resource import resource
 from sonic_telegen.telemetry.series import AgentStats, Metric, series
+from sonic_telegen.thread import in_thread
 from sonic_telegen.version import VERSION, build
 from sonic_telegen.worker import Worker
-
-T = TypeVar("T")
 
 RECONNECT_SEC = (0.2, 5.0)  # first and last wait for Redis
 STOP_SEC = 1.5  # SIGTERM to exit is under two seconds
@@ -59,6 +57,7 @@ class Agent:
             Loop(self._store, self._door.open, self._journal, self._resolve, self._before_look), self._publish
         )
         self._settings = resolve({}, self._env)
+        self._front = Front(where, self._worker, self._settings_for, self._build)
         self._exported: frozenset[str] = frozenset()
         self._device: dict[str, str] = {}
         self._collector = Collector(
@@ -80,14 +79,14 @@ class Agent:
             asyncio.create_task(self._listen(), name="listener"),
             asyncio.create_task(asked.wait(), name="signal"),
         ]
+        front = asyncio.create_task(self._front.run(), name="rest")  # no root: telemetry goes on without it
         done, _ = await asyncio.wait(roots, return_when=asyncio.FIRST_COMPLETED)
         for root in done:
             if (problem := root.exception()) is not None:
                 log.error("a part of the agent died", extra=fields(problem=repr(problem)), exc_info=problem)
         self._worker.stop()
-        await asyncio.wait(
-            [asyncio.ensure_future(in_thread("stop", lambda: self._collector.stop(1.0)))], timeout=STOP_SEC
-        )
+        front.cancel()
+        await asyncio.wait([front, in_thread("stop", lambda: self._collector.stop(1.0))], timeout=STOP_SEC)
         for root in roots:
             root.cancel()
         log.log(NOTICE, "stopped; filters and counters stay in the kernel", extra=fields(asked=asked.is_set()))
@@ -135,10 +134,18 @@ class Agent:
         log.log(NOTICE, "SIGHUP: everything is read again")
         self._store.reload()
         self._collector.reconfigure(self._settings.otlp, reload=True)
+        self._front.reload()
         self._worker.look_again()
 
     def _resolve(self, row: Mapping[str, str]) -> Settings:
         return resolve(codec.check_fields(row, schema.GLOBAL_FIELDS, schema.GLOBAL_TABLE), self._env)
+
+    def _settings_for(self, row: Mapping[str, str]) -> Settings:
+        """The settings of a ``TELEGEN|GLOBAL``; those in force when it is wrong."""
+        try:
+            return self._resolve(row)
+        except ConfigError:
+            return self._settings
 
     def _resource(self, settings: OtlpSettings) -> Mapping[str, str]:
         return resource(settings, VERSION, platform.node(), self._device | asic_type())
@@ -192,12 +199,15 @@ class Agent:
             otlp_last_error=export.last_error,
             otlp_failures=export.failures,
             config_error=result.config_error or export.config_error,
+            listen=self._front.listen,
+            listen_error=self._front.error,
             notice=self._door.notice,
         )
         if result.outlived and sample is None:
             self._store.remove_owned(result.outlived, Owner.REST)
         settings = {name: (value.text, value.origin) for name, value in result.settings.values.items()}
         self._store.report(Told(agent, jobs, hooks, settings))
+        self._front.published()
 
 
 def _used(result: PassResult) -> set[int]:
@@ -211,30 +221,3 @@ def asic_type(path: Path = Path("/etc/sonic/sonic_version.yml")) -> dict[str, st
     except OSError:
         return {}
     return {"asic": found[1]} if found else {}
-
-
-def in_thread(name: str, function: Callable[[], T]) -> asyncio.Future[T]:
-    """Run ``function`` in a daemon thread of its own: one that hangs in a system call cannot keep the process."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def finish(result: T | None, problem: BaseException | None) -> None:
-        if future.done():
-            return
-        if problem is None:
-            future.set_result(cast("T", result))
-        else:
-            future.set_exception(problem)
-
-    def body() -> None:
-        result: T | None = None
-        problem: BaseException | None = None
-        try:
-            result = function()
-        except BaseException as caught:
-            problem = caught
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(finish, result, problem)
-
-    threading.Thread(target=body, name=name, daemon=True).start()
-    return future

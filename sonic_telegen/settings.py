@@ -13,7 +13,8 @@ from typing import TypeVar
 from urllib.parse import unquote
 
 from sonic_telegen.errors import ConfigError
-from sonic_telegen.model.job import MirrorMode
+from sonic_telegen.model.address import parse_address
+from sonic_telegen.model.job import JobSpec, MirrorMode
 from sonic_telegen.model.values import IPV4, MIRROR_MODE, NETDEV, SWITCH, TRUTH, Either, Whole, Words
 
 T = TypeVar("T")
@@ -69,6 +70,11 @@ class Settings:
     otlp: OtlpSettings = OtlpSettings()
     values: Mapping[str, Value] = field(default_factory=dict)
 
+    def interface(self, spec: JobSpec) -> str:
+        """The netdev that the job looks at."""
+        direct = (spec.mirror_mode or self.mirror_mode) is MirrorMode.DIRECT
+        return spec.port if direct else self.erspan_name
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
@@ -106,11 +112,22 @@ def environment(env: Mapping[str, str]) -> Environment:
         bpf_obj=path("TELEGEN_BPF_OBJ"),
         btf_path=path("TELEGEN_BTF_PATH"),
         log_level=level,
-        listen=tuple(filter(None, map(str.strip, env.get("TELEGEN_LISTEN", plain.listen[0]).split(",")))),
+        listen=_listen(env.get("TELEGEN_LISTEN", plain.listen[0])),
         tls_cert=path("TELEGEN_TLS_CERT"),
         tls_key=path("TELEGEN_TLS_KEY"),
         tls_client_ca=path("TELEGEN_TLS_CLIENT_CA"),
     )
+
+
+def _listen(text: str) -> tuple[str, ...]:
+    """The addresses, each once and as ``Address`` spells it."""
+    found = []
+    for item in filter(None, map(str.strip, text.split(","))):
+        try:
+            found.append(str(parse_address(item)))
+        except ValueError as problem:
+            raise ConfigError("TELEGEN_LISTEN", item, str(problem)) from None
+    return tuple(dict.fromkeys(found))
 
 
 def _pairs(text: str) -> tuple[tuple[str, str], ...]:

@@ -26,6 +26,7 @@ class PassStats:
 
     passes: int = 0
     pass_seconds: float = 0.0
+    finished: float = 0.0  # when the last pass ended, of time.monotonic
     actions: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
@@ -39,6 +40,11 @@ class Worker:
         self._last: PassResult | None = None
         self.stats = PassStats()
         self._sample: Sample | None = None
+
+    @property
+    def last(self) -> PassResult | None:
+        """What the last pass found."""
+        return self._last
 
     def look_again(self) -> None:
         """Rows or settings may have changed; cheap, from any thread."""
@@ -112,6 +118,7 @@ class Worker:
         self._publish(result, None)
         took = time.monotonic() - began
         self.stats.pass_seconds += took
+        self.stats.finished = time.monotonic()
         for failure in result.failures:
             log.warning("the kernel refused", extra=fields(problem=failure))
         if result.actions:

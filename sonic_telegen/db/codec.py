@@ -213,6 +213,8 @@ def agent_row(told: AgentStatus, now_ns: int) -> dict[str, str]:
         "otlp_last_error": printable(told.otlp_last_error),
         "otlp_failures": str(told.otlp_failures),
         "config_error": printable(told.config_error),
+        "listen": printable(told.listen),
+        "listen_error": printable(told.listen_error),
         "notice": printable(told.notice),
         "updated_at": timestamp(now_ns),
     }

@@ -114,3 +114,5 @@ JOB_FIELDS: dict[str, Field] = {
     "otlp_export": Field(TRUTH, "Whether the job's metrics are exported", "true"),
     "owner": Field(Words(tuple(owner.value for owner in Owner)), "The door that wrote the row", "automation"),
 }
+
+MATCH_FIELDS = ("ip_proto", "src_cidr", "dst_cidr", "l4_sport", "l4_dport", "dscp", "vlan", "filter")

@@ -30,6 +30,8 @@ AGENT_TEXTS = (
     "otlp_endpoint",
     "otlp_last_error",
     "config_error",
+    "listen",
+    "listen_error",
     "notice",
 )
 

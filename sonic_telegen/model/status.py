@@ -97,6 +97,8 @@ class AgentStatus:
     otlp_last_error: str = ""
     otlp_failures: int = 0
     config_error: str = ""
+    listen: str = ""  # REST: the addresses that listen
+    listen_error: str = ""  # and why others do not
     notice: str = ""  # what must be told once: counters reset, maps migrated, a file set aside
 
 

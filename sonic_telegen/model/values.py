@@ -119,6 +119,29 @@ class Either(Generic[T_co]):
         return text
 
 
+@dataclass(frozen=True, slots=True)
+class Several(Generic[T_co]):
+    """A comma list of one to ``most`` values of another type."""
+
+    item: ValueType[T_co]
+    most: int
+
+    @property
+    def words(self) -> str:
+        """``…; comma list, at most n``."""
+        return f"{self.item.words}; comma list, at most {self.most}"
+
+    def read(self, text: str) -> tuple[T_co, ...]:
+        """The values in their order."""
+        parts = text.split(",")
+        if len(parts) > self.most:
+            raise ValueError(f"use {self.words}")
+        try:
+            return tuple(self.item.read(part) for part in parts)
+        except ValueError:
+            raise ValueError(f"use {self.words}") from None
+
+
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 IPV4 = Text(rf"{_OCTET}(\.{_OCTET}){{3}}", "an IPv4 address such as 192.0.2.10", 15)
 NETDEV = Text(

@@ -89,7 +89,6 @@ def desire(
     for spec in sorted(specs, key=lambda s: (counting.get(s.id, now_ns), s.id)):  # who runs keeps its place
         life = lives.get(spec.id, Life())
         mode, verdict = _mode(spec, settings)
-        interface = spec.port if mode is MirrorMode.DIRECT else settings.erspan_name
         expires = life.start_ns + spec.duration_sec * 1_000_000_000 if spec.duration_sec and life.start_ns else 0
         early = _not_now(spec, settings, life, expires, now_ns)
         if early is None:
@@ -112,7 +111,7 @@ def desire(
                 early = Verdict(
                     Status.PENDING, Reason.NETDEV_ABSENT, f"no netdev {spec.port} yet; it is attached when it appears"
                 )
-        jobs[spec.id] = Wanted(spec, mode, interface, hooks, early or verdict, expires)
+        jobs[spec.id] = Wanted(spec, mode, settings.interface(spec), hooks, early or verdict, expires)
     shown = {
         job
         for job, told in asked.told.items()

@@ -21,6 +21,7 @@ ROOMS: dict[str, tuple[set[str], str]] = {
     "errors": (set(), "everything raises from it, so it must stand alone"),
     "version": (set(), "--version must work when all else is broken"),
     "log": (set(), "anybody may log"),
+    "thread": (set(), "anybody may wait for a thread"),
     "model": ({"model"}, "nouns have no I/O and no clock: they are what pure code is tested with"),
     "settings": ({"errors", "model"}, "pure: environment and rows are handed in"),
     "db.schema": ({"model"}, "names and value types only: doors, YANG and docs are compared with it"),
@@ -35,7 +36,10 @@ ROOMS: dict[str, tuple[set[str], str]] = {
     "kernel": ({"errors", "model", "settings", "log", "kernel"}, "effects without decisions: it knows not who asks"),
     "telemetry.series": ({"errors", "model", "settings"}, "pure: a Sample in, metrics out"),
     "telemetry": ({"errors", "model", "settings", "log", "telemetry"}, "sees Samples only: no pass waits for it"),
-    "rest": ({"errors", "model", "settings", "log", "db", "rest"}, "a door reads and writes rows, nothing else"),
+    "rest": (
+        {"errors", "model", "settings", "log", "thread", "db", "rest"},
+        "a door reads and writes rows, nothing else",
+    ),
     "cli": ({"errors", "model", "settings", "version", "db", "cli"}, "SONiC imports every plug-in on every command"),
     "cli.link": (
         {"settings", "db", "cli", "swsscommon"},
@@ -46,7 +50,7 @@ ROOMS: dict[str, tuple[set[str], str]] = {
         "it looks at the agent from outside: as a process, by its rows and over OTLP",
     ),
 }
-ROOT_MODULES = {"agent", "door", "journal", "worker", "__main__", ""}  # the composition root and its parts
+ROOT_MODULES = {"agent", "door", "front", "journal", "worker", "__main__", ""}  # the composition root and its parts
 
 # Third party -> the only modules that may import it, and why.
 DOORS: dict[str, tuple[tuple[str, ...], str]] = {

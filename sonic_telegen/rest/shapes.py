@@ -1,0 +1,119 @@
+"""JSON schemas of what is sent, made from the tables' own words; what ``db/view.py`` makes fits them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sonic_telegen.db import schema, view
+from sonic_telegen.model.job import Direction, Owner
+from sonic_telegen.model.sample import CLASSES, SIZE_BOUNDS
+from sonic_telegen.model.status import Reason, Status, Visibility
+from sonic_telegen.model.values import JOB_ID
+from sonic_telegen.rest.body import FILTERS, OWNER, RESERVED
+from sonic_telegen.rest.json_schema import Schema, accepted, offered, shown
+from sonic_telegen.rest.problem import ERRORS
+
+TEXT: Schema = {"type": "string"}
+BYTES: Schema = {"type": "string", "format": "binary"}
+OBJECT: Schema = {"type": "object"}
+TRUE_OR_FALSE: Schema = {"type": "boolean"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
+
+
+def record(members: dict[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
+    """An object of exactly these members."""
+    required = [name for name in members if name not in optional]
+    return {"type": "object", "properties": members, "required": required, "additionalProperties": False}
+
+
+def words(choices: type[Status] | type[Reason] | type[Visibility] | type[Direction]) -> Schema:
+    """One word of an enumeration."""
+    return {"type": "string", "enum": [str(choice.value) for choice in choices]}
+
+
+def start() -> Schema:
+    """The body of a start: every field that this version has, as its value type takes it."""
+    fields = {
+        name: accepted(offered(name, field)) | {"description": field.description}
+        for name, field in schema.JOB_FIELDS.items()
+        if field.available
+    }
+    fields[OWNER] = {"const": Owner.REST.value, "description": schema.JOB_FIELDS[OWNER].description}
+    job_id = accepted(JOB_ID) | {"not": {"enum": list(RESERVED)}, "description": "Made up when left out"}
+    members = {"job_id": job_id, **fields}
+    if matching := {name: fields[name] for name in schema.MATCH_FIELDS if name in fields}:
+        members[FILTERS] = {"type": "object", "properties": matching, "additionalProperties": False}
+    mandatory = [name for name, field in schema.JOB_FIELDS.items() if field.mandatory]
+    return record(members, tuple(name for name in members if name not in mandatory))
+
+
+_STATUS = {
+    "status": words(Status),
+    "reason": words(Reason),
+    "message": TEXT,
+    "interface": TEXT,
+    "mirror_mode": TEXT | {"description": "The mode in force"},
+    "visibility": words(Visibility),
+    "started_at": TIME,
+    "expires_at": TIME,
+    "updated_at": TIME,
+    "packets": COUNT,
+    "bytes": COUNT,
+    "sample_age_ms": {"type": ["integer", "null"], "minimum": 0},
+}
+
+
+def job() -> Schema:
+    """``view.job``."""
+    asked = {f"asked_{n}" if n in _STATUS else n: shown(field.type) for n, field in schema.JOB_FIELDS.items()}
+    return record({"job_id": TEXT, **asked, **_STATUS}, tuple(asked))
+
+
+def interface() -> Schema:
+    """``view.interface``."""
+    buckets = len(SIZE_BOUNDS) + 1
+    histogram = {"type": "array", "items": COUNT, "minItems": buckets, "maxItems": buckets}
+    counters = record({"packets": COUNT, "bytes": COUNT, "histogram": histogram})
+    members = {
+        "interface": TEXT,
+        "direction": words(Direction),
+        "ifindex": COUNT,
+        "packets": COUNT,
+        "bytes": COUNT,
+        "classes": record(dict.fromkeys(CLASSES, counters)),
+        "updated_at": TIME,
+    }
+    return record(members)
+
+
+AGENT = record(
+    {
+        **dict.fromkeys(view.AGENT_TEXTS, TEXT),
+        **dict.fromkeys(view.AGENT_WHOLES, COUNT),
+        **dict.fromkeys(view.AGENT_TRUTHS, TRUE_OR_FALSE),
+        **dict.fromkeys(view.AGENT_TIMES, TIME),
+    }
+)
+EXPORT = ("endpoint", "last_success", "last_error", "failures")  # of the agent's otlp_ fields
+JOBS = record({"jobs": {"type": "array", "items": job()}})
+INTERFACES = record({"interfaces": {"type": "array", "items": interface()}})
+STARTED = record({"job_id": accepted(JOB_ID), "status": {"const": Status.STARTING.value}, "interface": TEXT})
+STOPPED = record({"job_id": TEXT, "status": words(Status)})
+RESULTS = record(
+    {
+        **{name: job()["properties"][name] for name in ("job_id", "status", "packets", "bytes")},
+        "started_at": TIME,
+        "updated_at": TIME,
+        "window_ms": {"type": ["integer", "null"], "minimum": 0},
+        "export": record({name: AGENT["properties"][f"otlp_{name}"] for name in EXPORT}),
+    }
+)
+VERSION = record({"version": TEXT, "commit": TEXT, "date": TEXT})
+FINE = record({"status": {"const": "ok"}})
+
+
+def error(codes: tuple[str, ...]) -> Schema:
+    """The body of an error answer that bears one of these codes."""
+    code: dict[str, Any] = {"type": "string", "enum": [code for code in ERRORS if code in codes]}
+    return record({"error": code, "message": TEXT, "field": TEXT}, ("field",))

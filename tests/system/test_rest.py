@@ -1,0 +1,221 @@
+"""The facade inside the agent: the documented curl lines, exact counts, and an agent that REST never hurts."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sonic_telegen.demo.namespace import in_namespace
+from tests.support.box import Box, wait_for
+from tests.support.certificates import Authority
+from tests.support.net import FRAME
+from tests.support.rest import Answer, Events, UnixConnection, ask
+
+README = """
+curl -sS -X POST http://127.0.0.1:8080/jobs/start   -H 'Content-Type: application/json'   -d '{
+    "port": "Ethernet0",
+    "direction": "ingress"
+  }'
+curl -sS http://127.0.0.1:8080/jobs/<job_id>
+curl -sS -X POST http://127.0.0.1:8080/jobs/<job_id>/stop
+"""
+START, GET, STOP = re.findall(r"^curl .*?(?=^curl|\Z)", README, re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture
+def box() -> Iterator[Box]:
+    with Box() as made:
+        yield made
+
+
+@pytest.fixture
+def open_box(box: Box) -> Box:
+    """Its agent listens on a unix socket, and on 127.0.0.1:8080 of its namespace."""
+    box.start(TELEGEN_LISTEN=f"unix:{sock(box)},127.0.0.1:8080")
+    wait_for(lambda: box.about("listen") == f"unix:{sock(box)},127.0.0.1:8080", what=box.log)
+    return box
+
+
+def sock(box: Box) -> Path:
+    return box.directory / "rest.sock"
+
+
+def get(box: Box, path: str) -> Answer:
+    return ask(UnixConnection(sock(box)), "GET", path)
+
+
+def post(box: Box, path: str, body: object = None) -> Answer:
+    return ask(UnixConnection(sock(box)), "POST", path, body)
+
+
+def shell(box: Box, line: str) -> Any:
+    """What the line prints in the switch's namespace, as JSON."""
+    command = ["nsenter", f"--net=/run/netns/{box.switch.namespace}", "sh", "-c", line]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=30).stdout)
+
+
+def test_the_documented_curl_lines_work_word_for_word(open_box: Box) -> None:
+    started = shell(open_box, START)
+    assert started == {"job_id": started["job_id"], "status": "starting", "interface": "Ethernet0"}
+    open_box.wait_status(started["job_id"], "running")
+    shown = shell(open_box, GET.replace("<job_id>", started["job_id"]))
+    assert (shown["status"], shown["port"], shown["visibility"]) == ("running", "Ethernet0", "cpu-path")
+    assert shell(open_box, STOP.replace("<job_id>", started["job_id"]))["status"] == "stopping"
+    open_box.wait_status(started["job_id"], "stopped")
+
+
+def test_with_the_documented_defaults_the_answer_names_erspan0(box: Box) -> None:
+    box.start(TELEGEN_MIRROR_MODE="")
+    wait_for(lambda: box.about("listen") == "127.0.0.1:8080", what=box.log)
+    started = shell(box, START)
+    assert started["interface"] == "erspan0"
+    assert box.wait_status(started["job_id"], "degraded")["interface"] == "erspan0"
+
+
+def test_what_was_sent_is_what_is_told(open_box: Box) -> None:
+    job = post(open_box, "/jobs/start", {"port": "Ethernet0", "direction": "both"}).body["job_id"]
+    open_box.wait_status(job, "running")
+    open_box.switch.send("Ethernet0", [FRAME] * 100)
+    open_box.switch.send_out("Ethernet0", [FRAME] * 30)
+    wait_for(lambda: get(open_box, f"/jobs/{job}").body["packets"] == 130)
+    assert get(open_box, f"/jobs/{job}/results").body["bytes"] == 130 * len(FRAME)
+    found = {hook["direction"]: hook for hook in get(open_box, "/interfaces").body["interfaces"]}
+    assert (found["ingress"]["packets"], found["egress"]["packets"]) == (100, 30)
+    assert sum(found["ingress"]["classes"]["ipv4"]["histogram"]) == 100
+    status = get(open_box, "/status").body
+    assert (status["pid"], status["jobs_running"]) == (open_box.pid, 1)
+    assert (get(open_box, "/healthz").status, get(open_box, "/readyz").status) == (200, 200)
+
+
+def test_a_stream_tells_every_sample_and_the_end(open_box: Box) -> None:
+    job = post(open_box, "/jobs/start", {"port": "Ethernet0"}).body["job_id"]
+    open_box.wait_status(job, "running")
+    connection = UnixConnection(sock(open_box))
+    with contextlib.closing(connection):
+        connection.request("GET", f"/jobs/{job}/stream")
+        events = Events(connection.getresponse())
+        events.next()
+        open_box.switch.send("Ethernet0", [FRAME] * 10)
+        while (event := events.next())[1]["packets"] != 10:
+            assert event[0] == "message"
+        post(open_box, f"/jobs/{job}/stop")
+        while (event := events.next())[0] == "message":
+            pass
+        assert (event[0], event[1]["status"], event[1]["packets"]) == ("end", "stopped", 10)
+        assert events.next() == ("", None)
+
+
+def test_a_port_of_the_table_that_the_kernel_lacks_is_pending(open_box: Box) -> None:
+    open_box.config.hset("PORT|Ethernet8", mapping={"admin_status": "up"})
+    job = post(open_box, "/jobs/start", {"port": "Ethernet8"}).body["job_id"]
+    assert open_box.wait_status(job, "pending")["reason"] == "netdev_absent"
+    assert post(open_box, "/jobs/start", {"port": "Ethernet99"}).body["field"] == "port"
+
+
+def test_a_port_in_use_costs_no_telemetry_and_is_taken_later(box: Box) -> None:
+    taken = in_namespace(box.switch.namespace, lambda: socket.create_server(("127.0.0.1", 8080)))
+    with taken:
+        box.start()
+        wait_for(lambda: "127.0.0.1:8080: another process listens" in box.about("listen_error"), what=box.log)
+        box.job("a", port="Ethernet0")
+        box.wait_status("a", "running")
+        assert box.about("listen") == ""
+    wait_for(lambda: box.about("listen") == "127.0.0.1:8080", 40, box.log)
+    assert box.about("listen_error") == ""
+
+
+def test_nothing_is_listened_for_and_nothing_imported_when_no_address_is_given(box: Box) -> None:
+    box.start(TELEGEN_LISTEN="")
+    box.job("a", port="Ethernet0")
+    box.wait_status("a", "running")
+    assert "aiohttp" not in Path(f"/proc/{box.pid}/maps").read_text()
+    assert (box.about("listen"), box.about("listen_error")) == ("", "")
+
+
+def test_a_wrong_address_ends_the_start_with_the_remedy(box: Box) -> None:
+    done = subprocess.run(
+        box.command("run"),
+        env={**os.environ, **box.environment, "TELEGEN_LISTEN": "8080"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "TELEGEN_LISTEN='8080': use host:port" in done.stderr
+
+
+def test_an_address_of_the_network_is_served_to_certificates_only(box: Box, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("server")
+    box.start(
+        TELEGEN_LISTEN="0.0.0.0:8443",
+        TELEGEN_TLS_CERT=str(certificate),
+        TELEGEN_TLS_KEY=str(key),
+        TELEGEN_TLS_CLIENT_CA=str(authority.ca),
+    )
+    wait_for(lambda: box.about("listen") == "0.0.0.0:8443", what=box.log)
+    own, own_key = authority.issue("operator")
+    url = f"curl -sS --cacert {authority.ca} https://127.0.0.1:8443/version"
+    assert shell(box, f"{url} --cert {own} --key {own_key}")["version"]
+    with pytest.raises(subprocess.CalledProcessError):
+        shell(box, url)
+
+
+def test_a_burst_fills_max_jobs_exactly_and_all_of_them_run(open_box: Box) -> None:
+    def start(_: int) -> int:
+        return post(open_box, "/jobs/start", {"port": "Ethernet0"}).status
+
+    with ThreadPoolExecutor(32) as pool:
+        statuses = list(pool.map(start, range(1000)))
+    assert (statuses.count(201), statuses.count(429)) == (64, 936)
+    assert len(get(open_box, "/jobs").body["jobs"]) == 64
+    wait_for(lambda: open_box.about("jobs_running") == "64", 20)
+
+
+def test_redis_that_restarts_is_a_503_and_no_end(open_box: Box) -> None:
+    open_box.redis.stop()
+    wait_for(lambda: get(open_box, "/jobs").status == 503)
+    assert get(open_box, "/readyz").body["error"] == "not_ready"
+    open_box.redis.start()
+    open_box.config.set("CONFIG_DB_INITIALIZED", "1")
+    wait_for(lambda: get(open_box, "/readyz").status == 200, 20, open_box.log)
+    job = post(open_box, "/jobs/start", {"port": "Ethernet0"}).body["job_id"]
+    open_box.wait_status(job, "running", 20)
+
+
+@pytest.mark.parametrize("hurt", ["streams", "hanging redis"])
+def test_the_agent_ends_as_asked_whatever_clients_do(open_box: Box, hurt: str) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            connection = stack.enter_context(contextlib.closing(UnixConnection(sock(open_box))))
+            connection.request("GET", "/interfaces/stream")
+            connection.getresponse()
+        if hurt == "hanging redis":
+            os.kill(open_box.redis.pid, signal.SIGSTOP)
+            stack.callback(os.kill, open_box.redis.pid, signal.SIGCONT)
+            asking = threading.Thread(target=_try, args=(open_box,))
+            asking.start()
+            stack.callback(asking.join)
+        assert open_box.agent is not None
+        open_box.agent.send_signal(signal.SIGTERM)
+        assert open_box.agent.wait(10) == 0
+    assert not sock(open_box).exists()
+
+
+def _try(box: Box) -> None:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        get(box, "/jobs")
