@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sonic_telegen.db import codec, schema
-from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.values import TRUTH, Either, Several, Text, ValueType, Whole, Words
 
 DIGITS = 9  # of a whole number, leading zeros included
@@ -85,19 +83,3 @@ def shown(kind: ValueType[object]) -> Schema:
     if kind == TRUTH:
         return {"type": ["boolean", "string"]}
     return {"type": ["integer", "string"]} if isinstance(kind, Whole) else {"type": "string"}
-
-
-def offered(name: str, field: schema.Field) -> ValueType[object]:
-    """The field's type without the words that belong to a later version; the codec knows which."""
-    if not isinstance(field.type, Words):
-        return field.type
-    row = {"port": "eth0"}
-
-    def taken(word: str) -> bool:
-        try:
-            codec.parse_job("job", row | {name: word})
-        except ConfigError as problem:
-            return problem.code != "not_available"
-        return True
-
-    return Words(tuple(word for word in field.type.choices if taken(word)))

@@ -10,7 +10,7 @@ from sonic_telegen.model.sample import CLASSES, SIZE_BOUNDS
 from sonic_telegen.model.status import Reason, Status, Visibility
 from sonic_telegen.model.values import JOB_ID
 from sonic_telegen.rest.body import FILTERS, OWNER, RESERVED
-from sonic_telegen.rest.json_schema import Schema, accepted, offered, shown
+from sonic_telegen.rest.json_schema import Schema, accepted, shown
 from sonic_telegen.rest.problem import ERRORS
 
 TEXT: Schema = {"type": "string"}
@@ -35,7 +35,7 @@ def words(choices: type[Status] | type[Reason] | type[Visibility] | type[Directi
 def start() -> Schema:
     """The body of a start: every field that this version has, as its value type takes it."""
     fields = {
-        name: accepted(offered(name, field)) | {"description": field.description}
+        name: accepted(field.type) | {"description": field.description}
         for name, field in schema.JOB_FIELDS.items()
         if field.available
     }

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sonic_telegen.db import codec, schema
-from sonic_telegen.errors import ConfigError
-from sonic_telegen.model.values import DIRECTION, JOB_ID, NETDEV, TRUTH, Either, Several, ValueType, Whole, Words
+from sonic_telegen.db import schema
+from sonic_telegen.model.values import DIRECTION, JOB_ID, TRUTH, Either, Several, ValueType, Whole
 from sonic_telegen.rest import json_schema
 
 KINDS: list[ValueType[Any]] = [
@@ -68,14 +67,3 @@ def test_numbers_and_truths_are_allowed_as_json_has_them() -> None:
     ]
     several = json_schema.accepted(Several(Whole(0, 63), 2))
     assert [allows(several, v) for v in ([1, "2"], [1], [], [1, 2, 3], 1)] == [True, True, False, False, False]
-
-
-def test_words_of_a_later_version_are_not_offered() -> None:
-    offered = json_schema.offered("mirror_mode", schema.JOB_FIELDS["mirror_mode"])
-    assert isinstance(offered, Words)
-    refused = set(schema.JOB_FIELDS["mirror_mode"].values.replace(" or ", ", ").split(", ")) - set(offered.choices)
-    assert refused
-    for word in refused:
-        with pytest.raises(ConfigError, match="not available"):
-            codec.parse_job("a", {"port": "Ethernet0", "mirror_mode": word})
-    assert json_schema.offered("port", schema.JOB_FIELDS["port"]) == NETDEV
