@@ -23,6 +23,7 @@ Numbers = dict[str, list[int]]  # by field, a histogram being several
 _PLACE = "/tmp/cache"  # where sonic-utilities keep what belongs to one user
 _COUNTED = tuple(f"{name}_{kind}" for name in CLASSES for kind in ("packets", "bytes", "histogram"))
 _IDENTITY = "ifindex"
+ASIC = "asic_packets"  # what the ASIC counted on the port at the same moment; not a field of the agent's
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Since:
     """Rows less the baseline; ``cleared`` says since when (Unix s) by key, ``reset`` whose baseline is void.
 
     It is void when a counter is smaller than it or the netdev is another: the counters began anew since it was saved.
-    Such a row, and one without baseline, is as it was.
+    Such a row, and one without baseline, is as it was. The ASIC's counters may begin anew by themselves: then a row has
+    none.
     """
 
     rows: dict[str, dict[str, str]]
@@ -65,6 +67,7 @@ def subtract(rows: Mapping[str, Row]) -> Since:
             reset.append(key)
         else:
             cleared[key] = since
+            result[key].pop(ASIC, None)
             result[key].update({name: ",".join(map(str, numbers)) for name, numbers in less.items()})
     return Since(result, cleared, tuple(reset))
 
@@ -72,7 +75,7 @@ def subtract(rows: Mapping[str, Row]) -> Since:
 def _numbers(row: Row) -> Numbers:
     """The row's counters and its netdev's index; what is no number is left out."""
     found = {}
-    for name in (_IDENTITY, *_COUNTED):
+    for name in (_IDENTITY, *_COUNTED, ASIC):
         parts = row.get(name, "").split(",")
         if all(part.isascii() and part.isdigit() for part in parts):
             found[name] = [int(part) for part in parts]
@@ -89,6 +92,8 @@ def _less(now: Numbers, before: Numbers) -> Numbers | None:
             less[name] = [a - b for a, b in zip(now[name], before[name], strict=True)]
             if min(less[name]) < 0:
                 return None
+    if ASIC in now and ASIC in before and now[ASIC] >= before[ASIC]:
+        less[ASIC] = [now[ASIC][0] - before[ASIC][0]]
     return less
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sonic_telegen.cli import baseline, link
+from sonic_telegen.cli import baseline, link, readings
 from sonic_telegen.cli.names import spell
 from sonic_telegen.db import codec, schema
 
@@ -19,7 +19,7 @@ def counters(ctx: click.Context, port: str | None) -> None:
         refused = f"{codec.printable(port or '')} is not counted; counted are: {counted}"
         ctx.fail(refused if counted else "nothing is counted yet")
     try:
-        baseline.save(chosen)
+        baseline.save(readings.with_asic(ctx, chosen))
     except OSError as problem:
         ctx.fail(f"the counters of this moment cannot be kept: {problem}")
     raw = spell(ctx, "show", "interfaces --raw")

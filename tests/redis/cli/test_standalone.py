@@ -124,3 +124,4 @@ def test_both_trees_have_the_same_commands() -> None:
     ours, sonic = standalone(), on_sonic()
     assert of(ours.config) >= of(sonic.config)
     assert of(ours.clear) == of(sonic.clear)
+    assert of(ours.show) == of(sonic.show)

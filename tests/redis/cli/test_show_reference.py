@@ -1,0 +1,55 @@
+"""docs/command-reference.md: ``show telegen`` prints what its examples say."""
+
+from __future__ import annotations
+
+import pytest
+
+from sonic_telegen.cli import times
+from sonic_telegen.demo.redisd import RedisServer
+from sonic_telegen.model.job import Direction
+from sonic_telegen.model.sample import Counters, InterfaceSample
+from tests.redis.cli.test_config_reference import examples
+from tests.redis.cli.test_show_counters import asic
+from tests.redis.cli.test_show_told import WAITING
+from tests.redis.conftest import COUNTERS_DB
+from tests.support.redis import RawRedis
+from tests.support.sonic_cli import on_sonic
+from tests.support.told import AT, RUNNING, hook, put, tell
+
+SIZES = (310, 95, 40, 12, 0, 1480, 0, 0, 63, 0)
+NOTHING = Counters(0, 0, (0,) * len(SIZES))
+MIXED = InterfaceSample(
+    2, 7, "Ethernet4", Direction.INGRESS, 0, (Counters(sum(SIZES), 2_920_110, SIZES), NOTHING, NOTHING, NOTHING)
+)
+
+
+def test_the_examples_print_what_the_reference_says(
+    config_rows: RawRedis, state_rows: RawRedis, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In their order, one after the other; the counters are cleared before the second time that they are shown."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(times, "now", lambda: float(AT))
+    monkeypatch.setattr("time.time", lambda: float(AT - 60))
+    trees = on_sonic()
+    put(config_rows, "TELEGEN_JOB|uplink", {"port": "Ethernet0", "direction": "both", "owner": "cli"})
+    put(config_rows, "TELEGEN_JOB|later", {"port": "Ethernet8"})
+    hooks = [hook("Ethernet0", packets=[700, 12, 3, 40]), hook("Ethernet0", "egress", packets=[50])]
+    hooks.append(hook("Ethernet4"))
+    tell(
+        state_rows, jobs=[RUNNING, WAITING], hooks=hooks, asked={"max_jobs": "8"}, env={"TELEGEN_MIRROR_MODE": "direct"}
+    )
+    cleared = False
+
+    with RawRedis(redis_server.socket, COUNTERS_DB) as counters:
+        asic(counters, "Ethernet0", 8_000_000, 9_000_000)
+        for (name, telegen, *words), printed in examples("show"):
+            assert telegen == "telegen"
+            if words[:1] == ["interfaces"] and len(words) > 1:
+                cleared = True
+                trees.clear("counters")
+                asic(counters, "Ethernet0", 9_000_000, 10_000_000)
+                egress = hook("Ethernet0", "egress", packets=[100])
+                tell(state_rows, hooks=[hook("Ethernet0", packets=[880, 30, 5, 50]), egress, MIXED])
+            told = trees.show(*words)
+            assert told == printed, f"{' '.join((name, telegen, *words))} prints:\n{told}"
+    assert cleared
