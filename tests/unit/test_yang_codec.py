@@ -54,7 +54,8 @@ def as_sonic_reads(row: Row) -> Row:
     """The row after SONiC's translation, as texts."""
     fields, key = dict(row.fields), row.key
     if row.table == schema.JOB_TABLE:
-        key = fields.pop("job_id", key if "|" in key else key.strip())
+        named = fields.pop("job_id", key.strip())
+        key = key if "|" in key else named
     for name, text in fields.items():
         field = known(row.table).get(name)
         if field and field.available and isinstance(field.type, Whole) and not re.fullmatch("[0-9]{1,9}", text):
