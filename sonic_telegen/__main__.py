@@ -32,6 +32,9 @@ environment:
   TELEGEN_STATE_DIR   what must outlive a reboot    (/var/lib/sonic-telegen)
   TELEGEN_BPF_OBJ     another BPF object            (the packaged one)
   TELEGEN_BTF_PATH    BTF file for a kernel without its own
+  TELEGEN_LISTEN      addresses of REST, comma list of host:port and unix:/path; empty for none  (127.0.0.1:8080)
+  TELEGEN_TLS_CERT, TELEGEN_TLS_KEY, TELEGEN_TLS_CLIENT_CA
+                      PEM files: our certificate, its key, the CA of clients; needed beyond loopback
   TELEGEN_LOG_LEVEL   debug, info, notice, warning, error  (notice)
   TELEGEN_MAX_JOBS, TELEGEN_MIRROR_MODE, OTEL_EXPORTER_OTLP_*, OTEL_METRIC_EXPORT_INTERVAL, OTEL_RESOURCE_ATTRIBUTES
                       defaults for fields of TELEGEN|GLOBAL, see docs/schema.md

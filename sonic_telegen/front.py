@@ -33,7 +33,7 @@ class Front:
         self, where: Environment, worker: Worker, settings: Callable[[Mapping[str, str]], Settings], build: Build
     ) -> None:
         self._where, self._worker = where, worker
-        self._hooks = Hooks(settings, asdict(build), self._unhealthy, self._unready, self._changed)
+        self._hooks = Hooks(settings, asdict(build), self.unhealthy, self.unready, self._changed)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._facade: Facade | None = None
         self.listen = self.error = ""
@@ -49,10 +49,11 @@ class Front:
 
                 self._facade = Facade(self._where, self._hooks)
                 await self._facade.run()
+            except ImportError as problem:
+                self._failed(f"{problem}; install it, or set TELEGEN_LISTEN to nothing", problem)
+                return
             except Exception as problem:
-                log.error("REST failed", extra=fields(retry=AGAIN_SEC), exc_info=problem)
-                self._facade, self.listen, self.error = None, "", f"REST failed: {problem!r}"
-                self._worker.look_again()
+                self._failed(f"REST failed: {problem!r}", problem)
                 await asyncio.sleep(AGAIN_SEC)
 
     def published(self) -> None:
@@ -70,20 +71,28 @@ class Front:
         if self._facade is not None:
             self._facade.published()
 
+    def _failed(self, text: str, problem: Exception) -> None:
+        if text != self.error:
+            log.error("REST is off", extra=fields(problem=text), exc_info=problem)
+        self._facade, self.listen, self.error = None, "", text
+        self._worker.look_again()
+
     def _changed(self) -> None:
         if self._facade is not None:
             self.listen, self.error = ",".join(self._facade.listen), "; ".join(self._facade.errors)
             self._worker.look_again()
 
-    def _unhealthy(self) -> str:
+    def unhealthy(self) -> str:
+        """What is wrong with the passes, empty when nothing is."""
         finished = self._worker.stats.finished
         if not finished:
             return "no pass finished yet"
         age = time.monotonic() - finished
         return f"no pass finished for {age:.0f} s; the agent's log says why" if age > LATELY_SEC else ""
 
-    def _unready(self) -> str:
+    def unready(self) -> str:
+        """What could not be read, empty when all could."""
         last = self._worker.last
-        if last is None:
-            return "no pass finished yet"
+        if last is None or self._worker.problem:
+            return self._worker.problem or "no pass finished yet"
         return last.failures[0] if last.state is None and last.failures else ""

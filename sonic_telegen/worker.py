@@ -39,6 +39,7 @@ class Worker:
         self._dirty, self._kernel_dirty, self._stopping = True, False, False
         self._last: PassResult | None = None
         self.stats = PassStats()
+        self.problem = ""  # why the last pass could not read what it needs
         self._sample: Sample | None = None
 
     @property
@@ -94,11 +95,11 @@ class Worker:
                     due = time.monotonic() + wait
                 elif self._last is not None and sample is not None:
                     self._publish(self._last, sample)
-                held, backoff = False, FIRST_BACKOFF_SEC
+                held, backoff, self.problem = False, FIRST_BACKOFF_SEC, ""
             except (StoreError, KernelError) as problem:
                 text = "Redis is not reachable" if isinstance(problem, StoreError) else "the kernel cannot be looked at"
                 log.warning(f"{text}; nothing is changed", extra=fields(problem=problem, retry=backoff))
-                due, held, self._dirty = time.monotonic() + backoff, True, True
+                due, held, self._dirty, self.problem = time.monotonic() + backoff, True, True, str(problem)
                 backoff = min(backoff * 2, LAST_BACKOFF_SEC)
 
     def _ready(self) -> bool:

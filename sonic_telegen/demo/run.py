@@ -113,10 +113,12 @@ class Demo:
         stack.push(self._receiver)
         self._tables = Tables(redis.config)
         stack.callback(self._tables.close)
+        listen = Path(temporary) / "rest.sock"
         self._screen.say(
             f"a switch with {', '.join(ports)} in namespace {self._name}; look inside:\n"
             f"  redis-cli -s {redis.socket} -n 6 hgetall 'TELEGEN_JOB_TABLE|{JOB}'\n"
-            f"  nsenter --net={RUN / self._name} tc filter show dev {ports[0]} ingress"
+            f"  nsenter --net={RUN / self._name} tc filter show dev {ports[0]} ingress\n"
+            f"  curl --unix-socket {listen} http://localhost/jobs"
         )
         self._tables.prepare(ports, _EXPORT_SEC)
         self._tables.ask()
@@ -126,6 +128,7 @@ class Demo:
             self._endpoint = f"127.0.0.1:{self._receiver.grpc_port}"
         environment = {
             "TELEGEN_DB_CONFIG": str(redis.config),
+            "TELEGEN_LISTEN": f"unix:{listen},127.0.0.1:8080",  # the namespace hides its loopback
             "TELEGEN_MIRROR_MODE": "direct",
             "OTEL_EXPORTER_OTLP_ENDPOINT": self._endpoint,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf" if self._options.http else "grpc",

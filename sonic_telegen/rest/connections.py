@@ -45,7 +45,7 @@ class Connections:
         limit = HANDSHAKE_SEC if context else None
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: protocol, conn, ssl=context, ssl_handshake_timeout=limit
+                lambda: protocol, conn, ssl=context, ssl_handshake_timeout=limit, ssl_shutdown_timeout=limit
             )
         except (OSError, TimeoutError) as problem:  # ssl.SSLError is an OSError
             log.info("no TLS connection", extra=fields(problem=problem))

@@ -9,6 +9,7 @@ import socket
 import ssl
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from sonic_telegen.model.address import parse_address
 from sonic_telegen.rest.app import make_app
@@ -66,7 +67,7 @@ class Facade:
         runner = web.AppRunner(
             self._app,
             access_log=None,
-            logger=logging.getLogger("telegen.rest"),
+            logger=_logger(),
             handler_cancellation=True,
             keepalive_timeout=IDLE_SEC,
             lingering_time=_LINGER_SEC,
@@ -94,3 +95,14 @@ class Facade:
 
     def _hosts(self) -> list[str]:
         return [one.host for one in self._listeners]
+
+
+def _logger() -> logging.Logger:
+    """The library's log within ours; what a client sends that is no HTTP is not worth a traceback."""
+
+    def ours(record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+    found = logging.getLogger("telegen.rest")
+    found.filters[:] = [ours]
+    return found

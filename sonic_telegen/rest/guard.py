@@ -50,8 +50,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except StoreError as problem:
         return refuse(away(problem))
     except web.HTTPException as problem:
-        allow = {"Allow": problem.headers["Allow"]} if "Allow" in problem.headers else {}
-        return refuse(of_status(problem.status), **allow)
+        allow = problem.headers.get("Allow", "")
+        return refuse(of_status(problem.status, allow), **({"Allow": allow} if allow else {}))
     except (ConnectionError, HttpProcessingError):
         raise  # the client is gone or speaks no HTTP
     except Exception:

@@ -27,7 +27,7 @@ ERRORS: dict[str, tuple[int, str]] = {
     "too_large": (413, "the body is larger than 64 KiB"),
     "unsupported_media_type": (415, "the body is not declared as application/json"),
     "expectation_failed": (417, "an Expect header other than 100-continue"),
-    "max_jobs": (429, "max_jobs of TELEGEN|GLOBAL are there already"),
+    "max_jobs": (429, "max_jobs jobs are there that have not ended"),
     "internal": (500, "a mistake of the agent's; its log has the details"),
     "unavailable": (503, "Redis cannot be read or written; try again"),
     "too_many_connections": (503, "64 connections are open"),
@@ -73,7 +73,8 @@ def away(problem: StoreError) -> Problem:
     return Problem("unavailable", f"Redis is not available: {problem}")
 
 
-def of_status(status: int) -> Problem:
+def of_status(status: int, allow: str = "") -> Problem:
     """What the HTTP library refused by itself."""
     code = BY_STATUS.get(status, "internal" if status >= 500 else "invalid_value")
-    return Problem(code, HTTPStatus(status).phrase)
+    remedies = {404: "no such route; GET /openapi.json lists them", 405: f"the route has other methods; use {allow}"}
+    return Problem(code, remedies.get(status, HTTPStatus(status).phrase))

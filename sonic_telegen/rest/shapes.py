@@ -109,6 +109,14 @@ RESULTS = record(
         "export": record({name: AGENT["properties"][f"otlp_{name}"] for name in EXPORT}),
     }
 )
+
+
+def event(data: Schema, *names: str) -> Schema:
+    """One server-sent event whose data is JSON of this schema."""
+    text = TEXT | {"contentMediaType": "application/json", "contentSchema": data}
+    return record({"event": {"type": "string", "enum": list(names)}, "id": TEXT, "data": text}, ("event", "id"))
+
+
 VERSION = record({"version": TEXT, "commit": TEXT, "date": TEXT})
 FINE = record({"status": {"const": "ok"}})
 

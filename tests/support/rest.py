@@ -7,8 +7,10 @@ import contextlib
 import http.client
 import json
 import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -179,3 +181,16 @@ class Events:
             elif kind == "data":
                 data = json.loads(value)
         return (name, data) if data is not None else ("", None)
+
+
+def schemathesis(url: str, folder: Path, *options: str, prefix: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """Run it with every check, good data and bad."""
+    command = [str(Path(sys.executable).with_name("schemathesis")), "run", url, "--checks", "all", "--mode", "all"]
+    return subprocess.run(
+        [*prefix, *command, "--no-color", "--warnings", "off", *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )

@@ -125,6 +125,22 @@ def test_all_that_is_sent_is_counted_and_received(arguments: tuple[str, ...]) ->
     assert told["agent"]["otlp_last_success"] != ""
 
 
+def test_the_curl_line_that_it_prints_shows_the_job() -> None:
+    with demo() as run:
+        assert until(spoken(run, "job running"), END_SEC), run.output
+        (line,) = re.findall(r"^ *(curl .*)$", run.output, re.MULTILINE)
+
+        def shown() -> str:
+            return subprocess.run(line.split(), capture_output=True, check=False, text=True, timeout=END_SEC).stdout
+
+        assert until(lambda: shown() != "", END_SEC), run.output
+        jobs = json.loads(shown())["jobs"]
+        run.process.send_signal(signal.SIGINT)
+        assert run.end() == 0, run.output
+    assert [(job["job_id"], job["status"]) for job in jobs] == [("demo", "running")]
+    assert run.left() == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_a_comparison(number: signal.Signals) -> None:
     with demo() as run:

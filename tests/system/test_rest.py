@@ -15,14 +15,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from sonic_telegen.demo.namespace import in_namespace
-from tests.support.box import Box, wait_for
+from tests.support.box import REPOSITORY, Box, wait_for
 from tests.support.certificates import Authority
 from tests.support.net import FRAME
-from tests.support.rest import Answer, Events, UnixConnection, ask
+from tests.support.rest import Answer, Events, UnixConnection, ask, schemathesis
 
 README = """
 curl -sS -X POST http://127.0.0.1:8080/jobs/start   -H 'Content-Type: application/json'   -d '{
@@ -61,10 +62,15 @@ def post(box: Box, path: str, body: object = None) -> Answer:
     return ask(UnixConnection(sock(box)), "POST", path, body)
 
 
+def printed(box: Box, line: str) -> str:
+    """What the line prints in the switch's namespace."""
+    command = [*box.command()[:2], "sh", "-c", line]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+
+
 def shell(box: Box, line: str) -> Any:
-    """What the line prints in the switch's namespace, as JSON."""
-    command = ["nsenter", f"--net=/run/netns/{box.switch.namespace}", "sh", "-c", line]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=30).stdout)
+    """The same, as JSON."""
+    return json.loads(printed(box, line))
 
 
 def test_the_documented_curl_lines_work_word_for_word(open_box: Box) -> None:
@@ -75,6 +81,27 @@ def test_the_documented_curl_lines_work_word_for_word(open_box: Box) -> None:
     assert (shown["status"], shown["port"], shown["visibility"]) == ("running", "Ethernet0", "cpu-path")
     assert shell(open_box, STOP.replace("<job_id>", started["job_id"]))["status"] == "stopping"
     open_box.wait_status(started["job_id"], "stopped")
+
+
+def test_the_commands_of_the_reference_answer_what_it_says(open_box: Box) -> None:
+    """Members and their types are compared; the values are those of another day."""
+    text = (REPOSITORY / "docs" / "rest.md").read_text()
+    for line, kind, answer in re.findall(r"```sh\n(.*?)```\n\n```(json|text)\n(.*?)```", text, re.DOTALL):
+        if kind == "json":
+            assert shape(shell(open_box, line)) == shape(json.loads(answer)), line
+        else:
+            told = printed(open_box, line).splitlines()
+            assert [part.partition(" ")[0] for part in told] == [part.partition(" ")[0] for part in answer.splitlines()]
+        if "jobs/start" in line:
+            open_box.wait_status("uplink", "running")
+            wait_for(lambda: open_box.about("otlp_last_success"), what=open_box.log)
+
+
+def shape(value: Any) -> Any:
+    """Names and types."""
+    if isinstance(value, dict):
+        return {name: shape(member) for name, member in value.items()}
+    return type(value).__name__
 
 
 def test_with_the_documented_defaults_the_answer_names_erspan0(box: Box) -> None:
@@ -184,6 +211,22 @@ def test_a_burst_fills_max_jobs_exactly_and_all_of_them_run(open_box: Box) -> No
     assert (statuses.count(201), statuses.count(429)) == (64, 936)
     assert len(get(open_box, "/jobs").body["jobs"]) == 64
     wait_for(lambda: open_box.about("jobs_running") == "64", 20)
+
+
+def test_schemathesis_finds_nothing_while_jobs_run(open_box: Box, tmp_path: Path) -> None:
+    """Without the streams, which never end; and what it started can all be stopped."""
+    open_box.config.hset("TELEGEN|GLOBAL", "max_jobs", "512")
+    done = schemathesis(
+        "http://127.0.0.1:8080/openapi.json",
+        tmp_path,
+        "--max-examples=15",
+        "--exclude-path-regex=/stream$",
+        prefix=open_box.command()[:2],
+    )
+    assert done.returncode == 0, done.stdout[-8000:]
+    for job in get(open_box, "/jobs").body["jobs"]:
+        post(open_box, f"/jobs/{quote(job['job_id'])}/stop")
+    wait_for(lambda: open_box.about("jobs") == "0", 20, open_box.log)
 
 
 def test_redis_that_restarts_is_a_503_and_no_end(open_box: Box) -> None:
