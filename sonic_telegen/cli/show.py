@@ -93,6 +93,20 @@ def histogram(ctx: click.Context, port: str, direction: str | None, by_class: bo
     _ours("counting").histogram(ctx, port, direction, by_class, raw, as_json)
 
 
+@click.command("doctor")
+@click.argument("port", metavar="<port>")
+@_json
+@click.pass_context
+def doctor(ctx: click.Context, port: str, as_json: bool) -> None:
+    """Find out why nothing is counted on <port>, or nothing arrives at the collector.
+
+    A line for each check: "ok", "warn" (explains, or cannot tell) or "fail" (a cause), what was found, and what to do.
+    Ends with status 1 if there is a cause. Netdev, link, route and collector are looked at from the network namespace
+    of this command; where the agent is in another one, that is said. Nothing is sent but one TCP connection attempt.
+    """
+    _ours("examine").examine(ctx, port, as_json)
+
+
 @click.command("global")
 @_json
 @click.pass_context
@@ -110,6 +124,6 @@ def register(cli: click.Group) -> None:
         raise RuntimeError("telegen already exists in CLI")
     telegen = type(cli)("telegen", callback=_agent, help=_TELEGEN, invoke_without_command=True)
     _json(telegen)
-    for command in (jobs, job, interfaces, histogram, settings):
+    for command in (jobs, job, interfaces, histogram, doctor, settings):
         telegen.add_command(command)
     cli.add_command(telegen)

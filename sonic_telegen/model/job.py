@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 ALL_PORTS = "all"
+FRONT_PANEL = re.compile(r"Ethernet[0-9]+")  # not Ethernet-BP…, Ethernet-Rec…: those are internal to the box
 
 
 class Direction(StrEnum):

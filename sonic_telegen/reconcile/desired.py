@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sonic_telegen.model.asked import Asked, Rejection
-from sonic_telegen.model.job import ALL_PORTS, Direction, JobSpec, MirrorMode
+from sonic_telegen.model.job import ALL_PORTS, FRONT_PANEL, Direction, JobSpec, MirrorMode
 from sonic_telegen.model.kernel import KernelState, Link
 from sonic_telegen.model.status import Reason, Status
 from sonic_telegen.settings import Settings
 
-FRONT_PANEL = re.compile(r"Ethernet[0-9]+")  # not Ethernet-BP…, Ethernet-Rec…: those are internal to the box
 KEEP_TOLD_NS = 3600 * 1_000_000_000  # a job's end stays readable for an hour after its row is gone
 
 

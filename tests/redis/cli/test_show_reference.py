@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sonic_telegen.cli import times
+from sonic_telegen.cli import probes, times
+from sonic_telegen.cli.findings import Netdev, Path
 from sonic_telegen.demo.redisd import RedisServer
 from sonic_telegen.model.job import Direction
 from sonic_telegen.model.sample import Counters, InterfaceSample
@@ -30,6 +31,8 @@ def test_the_examples_print_what_the_reference_says(
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(times, "now", lambda: float(AT))
     monkeypatch.setattr("time.time", lambda: float(AT - 60))
+    monkeypatch.setattr(probes, "netdev", lambda name: Netdev(7, up=False, running=False))
+    monkeypatch.setattr(probes, "path", lambda *endpoint: Path("collector.example:4317", source="192.0.2.1"))
     trees = on_sonic()
     put(config_rows, "TELEGEN_JOB|uplink", {"port": "Ethernet0", "direction": "both", "owner": "cli"})
     put(config_rows, "TELEGEN_JOB|later", {"port": "Ethernet8"})
@@ -50,6 +53,6 @@ def test_the_examples_print_what_the_reference_says(
                 asic(counters, "Ethernet0", 9_000_000, 10_000_000)
                 egress = hook("Ethernet0", "egress", packets=[100])
                 tell(state_rows, hooks=[hook("Ethernet0", packets=[880, 30, 5, 50]), egress, MIXED])
-            told = trees.show(*words)
+            told = trees.show(*words, fails=words[0:1] == ["doctor"])
             assert told == printed, f"{' '.join((name, telegen, *words))} prints:\n{told}"
     assert cleared

@@ -53,13 +53,17 @@ def test_what_went_wrong_is_in_the_summary(show: Door, state_rows: RawRedis) -> 
         otlp_failures=1200,
         otlp_last_error="connection refused",
         config_error="max_jobs='0': use a whole number from 1 to 512",
+        listen="127.0.0.1:8080",
+        listen_error="[::]:8080: needs TLS",
         notice="counters began anew\x1b[2J",
     )
     tell(state_rows, agent=wrong)
     told = show().splitlines()
-    assert told[5:10] == [
+    assert told[5:] == [
         "Export        http://collector.example:4317, last success never, 1,200 failed",
         "Export error  connection refused",
+        "REST          127.0.0.1:8080",
+        "REST error    [::]:8080: needs TLS",
         "Config error  max_jobs='0': use a whole number from 1 to 512",
         "Notice        counters began anew\\x1b[2J",
         "Told          2026-09-21T14:13:18.000Z, 2 s ago",
