@@ -17,7 +17,7 @@ PY_PACKAGES    := python3 python3-venv
 BUILD_PACKAGES := clang libbpf-dev linux-libc-dev
 RUN_PACKAGES   := libbpf1 redis-server iproute2
 YANG_PACKAGES  := libyang2-tools
-TEST_PACKAGES  := bpftool openssl libpython3.11 $(YANG_PACKAGES)
+TEST_PACKAGES  := bpftool openssl libpython3.11 $(YANG_PACKAGES) chromium
 
 # make run DURATION=10 PORTS=4 OTLP=http RATE=500 ARGS='--json'
 DEMO_ARGS := $(if $(DURATION),--duration $(DURATION)) $(if $(PORTS),--ports $(PORTS)) $(if $(OTLP),--otlp $(OTLP)) \
@@ -27,7 +27,7 @@ PYTEST := $(BIN)/python -m pytest $(if $(JUNIT),--junitxml=$(JUNIT))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help build fmt lint test test-unit test-redis test-kernel test-system bench run clean lock version \
+.PHONY: help build screenshot fmt lint test test-unit test-redis test-kernel test-system bench run clean lock version \
         py-packages build-packages run-packages test-packages yang-packages build-note print-bpf-cflags
 
 help: ## this list
@@ -54,6 +54,9 @@ test-system: build $(VENV)/.lock run-packages test-packages ## agent, Redis, ker
 bench: build $(VENV)/.lock run-packages test-packages ## costs as ratios to a reference
 	@for bench in $$(grep -l __main__ tests/bench/*.py); do \
 		$(BIN)/python -m tests.bench.$$(basename $$bench .py) || exit 1; done
+
+screenshot: build $(VENV)/.lock run-packages test-packages ## docs/web.png: the web page of an agent under traffic
+	$(BIN)/python -m tests.support.screenshot docs/web.png
 
 build: $(BUILD)/telegen.bpf.o build-note ## the BPF object and the note of what was built
 

@@ -74,6 +74,7 @@ def interface() -> Schema:
     """``view.interface``."""
     buckets = len(SIZE_BOUNDS) + 1
     histogram = {"type": "array", "items": COUNT, "minItems": buckets, "maxItems": buckets}
+    histogram["x-upper-edges"] = list(SIZE_BOUNDS)  # in bytes, inclusive; the last bucket has none
     counters = record({"packets": COUNT, "bytes": COUNT, "histogram": histogram})
     members = {
         "interface": TEXT,

@@ -11,10 +11,14 @@ from typing import Self
 
 
 class Relay:
-    """Forwards ``port`` to ``to_port`` inside ``with``; ``upstream`` counts the bytes that clients sent."""
+    """Forwards ``port`` to ``to_port`` inside ``with``; ``upstream`` counts the bytes that clients sent.
 
-    def __init__(self, to_port: int) -> None:
-        self._to_port = to_port
+    ``connect`` makes the other end where it is no port of ours (another network namespace). A client whose other end
+    refuses is hung up on.
+    """
+
+    def __init__(self, to_port: int = 0, connect: Callable[[], socket.socket] | None = None) -> None:
+        self._connect = connect or (lambda: socket.create_connection(("127.0.0.1", to_port)))
         self.upstream = 0
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
@@ -48,7 +52,11 @@ class Relay:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self._to_port))
+            try:
+                server = self._connect()
+            except OSError:
+                client.close()
+                continue
             with self._lock:
                 self._sockets += [client, server]
             self._spawn(partial(self._pump, client, server, True))
