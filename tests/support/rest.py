@@ -134,6 +134,12 @@ class Served:
         """How many streams there are."""
         return len(self.facade._streams._clients)
 
+    def connections(self) -> int:
+        """How many connections there are."""
+        made = self.facade._connections
+        assert made is not None
+        return len(made._server.connections)
+
     @property
     def port(self) -> int:
         (bound,) = [one for one in self.facade.listen if one.startswith("127.0.0.1:")]

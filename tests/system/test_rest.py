@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -211,6 +212,35 @@ def test_a_burst_fills_max_jobs_exactly_and_all_of_them_run(open_box: Box) -> No
     assert (statuses.count(201), statuses.count(429)) == (64, 936)
     assert len(get(open_box, "/jobs").body["jobs"]) == 64
     wait_for(lambda: open_box.about("jobs_running") == "64", 20)
+
+
+COMMANDS = """
+import sys
+from sonic_telegen.swsscommon.swsscommon import ConfigDBConnector, SonicDBConfig
+SonicDBConfig.load_sonic_db_config(sys.argv[1])
+config = ConfigDBConnector(use_unix_socket_path=True)
+config.connect(wait_for_init=False)
+for number in range(60):
+    config.set_entry("TELEGEN_JOB", f"j{number}", {"port": "Ethernet4", "owner": "cli", "duration_sec": "900"})
+    config.set_entry("TELEGEN_JOB", f"c{number}", {"port": "Ethernet4", "owner": "cli"})
+    config.set_entry("TELEGEN_JOB", f"c{number}", None)
+"""
+
+
+def test_two_doors_that_write_at_once_leave_whole_rows_and_every_job_runs(open_box: Box) -> None:
+    """The other door is a process that writes as SONiC's commands do; half of its jobs have the names of ours."""
+    open_box.config.hset("TELEGEN|GLOBAL", "max_jobs", "512")
+    writer = subprocess.Popen([sys.executable, "-c", COMMANDS, str(open_box.redis.config)], cwd=REPOSITORY)
+    statuses = [
+        post(open_box, "/jobs/start", {"port": "Ethernet0", "job_id": f"j{number}"}).status for number in range(60)
+    ]
+    assert writer.wait(60) == 0
+    assert set(statuses) <= {201, 409}
+    jobs = get(open_box, "/jobs").body["jobs"]
+    rows = {job["job_id"]: (job["port"], job["owner"], job["duration_sec"]) for job in jobs if "owner" in job}
+    assert rows == {f"j{number}": ("Ethernet4", "cli", 900) for number in range(60)}
+    wait_for(lambda: open_box.about("jobs_running") == "60", 20, open_box.log)
+    assert post(open_box, "/jobs/j1/stop").body["error"] == "not_owner"
 
 
 def test_schemathesis_finds_nothing_while_jobs_run(open_box: Box, tmp_path: Path) -> None:

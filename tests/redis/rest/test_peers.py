@@ -32,7 +32,9 @@ def authority(tmp_path: Path) -> Authority:
 
 def secured(authority: Authority, tmp_path: Path) -> dict[str, Path]:
     certificate, key = authority.issue("server")
-    return {"tls_cert": certificate, "tls_key": key, "tls_client_ca": authority.ca}
+    clients = tmp_path / "clients.crt"
+    clients.write_bytes(authority.ca.read_bytes())
+    return {"tls_cert": certificate, "tls_key": key, "tls_client_ca": clients}
 
 
 def over_tls(
@@ -78,6 +80,24 @@ def test_beyond_loopback_only_clients_with_a_certificate_are_served(
             plain.sendall(b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n")
             with contextlib.suppress(ConnectionError):
                 assert b"HTTP" not in plain.recv(4096)
+
+
+def test_new_certificates_are_taken_without_an_end(
+    redis_server: RedisServer, tmp_path: Path, authority: Authority
+) -> None:
+    files = secured(authority, tmp_path)
+    with Served(redis_server.config, tmp_path, listen=("0.0.0.0:0",), more=files) as served:
+        other = Authority(tmp_path, "ca2")
+        certificate, key = other.issue("server2")
+        files["tls_cert"].write_bytes(certificate.read_bytes())
+        served.call(served.facade.reload)  # the key is still the old one: the pair that works stays
+        assert over_tls(served, authority, authority.issue("operator")).status == 200
+        files["tls_key"].write_bytes(key.read_bytes())
+        files["tls_client_ca"].write_bytes(other.ca.read_bytes())
+        served.call(served.facade.reload)
+        assert over_tls(served, other, other.issue("operator2")).status == 200
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            over_tls(served, authority, authority.issue("operator"))
 
 
 def test_certificates_that_cannot_be_read_are_told(redis_server: RedisServer, tmp_path: Path) -> None:

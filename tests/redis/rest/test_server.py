@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import grp
+import http.client
 import os
 import signal
 import socket
@@ -30,8 +31,12 @@ def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     SonicDBConfig.reset()
 
 
-def test_sixty_four_connections_are_served_and_one_more_is_told(rest: Served) -> None:
+def test_sixty_four_connections_are_served_and_one_more_is_told(
+    redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facade, "IDLE_SEC", 300.0)  # however slow this machine is
     with contextlib.ExitStack() as stack:
+        rest = stack.enter_context(Served(redis_server.config, tmp_path))
         opened = [stack.enter_context(contextlib.closing(rest.tcp())) for _ in range(connections.MOST)]
         for one in opened:
             one.request("GET", "/version")
@@ -74,6 +79,15 @@ def rest_idle(
     with Served(redis_server.config, tmp_path) as served:
         yield served
     SonicDBConfig.reset()
+
+
+def test_ipv6_loopback_is_loopback(redis_server: RedisServer, tmp_path: Path) -> None:
+    if "0" * 31 + "1" not in Path("/proc/net/if_inet6").read_text():
+        pytest.skip("machine: /proc/net/if_inet6: no ::1")
+    with Served(redis_server.config, tmp_path, listen=("[::1]:0",)) as served:
+        (address,) = [one for one in served.facade.listen if one.startswith("[::1]:")]
+        port = int(address.rpartition(":")[2])
+        assert ask(http.client.HTTPConnection("::1", port, timeout=30), "GET", "/version").status == 200
 
 
 def test_the_unix_socket_is_for_its_group_alone_and_goes_with_us(redis_server: RedisServer, tmp_path: Path) -> None:
@@ -179,6 +193,24 @@ def test_redis_killed_in_the_middle_of_requests_is_a_503(own_redis: RedisServer,
         own_redis.stop()
         asking.join()
     assert (answers[0].status, answers[0].body["error"]) == (503, "unavailable")
+
+
+def test_a_client_that_goes_in_the_middle_of_a_start_leaves_a_whole_row(own_redis: RedisServer, tmp_path: Path) -> None:
+    with Served(own_redis.config, tmp_path) as served:
+        body = b'{"port": "Ethernet0", "job_id": "a", "direction": "both"}'
+        head = b"POST /jobs/start HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        os.kill(own_redis.pid, signal.SIGSTOP)
+        try:
+            with socket.create_connection(("127.0.0.1", served.port)) as sock:
+                sock.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+                wait_for(lambda: served.connections() == 1)
+            wait_for(lambda: served.connections() == 0)
+        finally:
+            os.kill(own_redis.pid, signal.SIGCONT)
+        with RawRedis(own_redis.socket, 4) as raw:
+            wait_for(lambda: raw("EXISTS", "TELEGEN_JOB|a"), what="the start that was under way")
+            assert len(raw.row("TELEGEN_JOB|a")) == 3
+        assert served.post("/jobs/start", {"port": "Ethernet0"}).status == 201
 
 
 def test_redis_that_hangs_costs_seconds_not_the_facade(own_redis: RedisServer, tmp_path: Path) -> None:
