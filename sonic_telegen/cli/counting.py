@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from sonic_telegen.cli import baseline, counters, link, readings, state
+from sonic_telegen.cli import baseline, counters, link, readings, state, times
 from sonic_telegen.cli import rates as moving
 from sonic_telegen.cli.histogram import bars
 from sonic_telegen.cli.names import spell
@@ -36,7 +35,7 @@ def interfaces(ctx: click.Context, port: str | None, raw: bool, as_json: bool) -
         hook["asic_packets"] = None if asic is None else int(asic)
         # since the agent attached and since the switch started are no two sums to compare; since one moment they are
         hook["cpu_percent"] = moving.percent(hook["packets"], hook["asic_packets"]) if name in since.cleared else None
-        hook["cleared_at"] = _time(since.cleared.get(name))
+        hook["cleared_at"] = times.text(since.cleared.get(name))
     if as_json:
         state.print_json(hooks)
         return
@@ -81,7 +80,7 @@ def histogram(ctx: click.Context, port: str, direction: str | None, by_class: bo
         hook["histogram"] = [
             sum(sizes) for sizes in zip(*(hook["classes"][c]["histogram"] for c in CLASSES), strict=True)
         ]
-        hook["cleared_at"] = _time(since.cleared.get(schema.SEPARATOR.join(moving.key(hook))))
+        hook["cleared_at"] = times.text(since.cleared.get(schema.SEPARATOR.join(moving.key(hook))))
     if as_json:
         state.print_json(hooks)
         return
@@ -113,7 +112,7 @@ def _since(rows: Rows, raw: bool) -> baseline.Since:
 def _notes(ctx: click.Context, since: baseline.Since) -> list[str]:
     notes = []
     if since.cleared:
-        first = _time(min(since.cleared.values()))
+        first = times.text(min(since.cleared.values()))
         all_of_it = spell(ctx, "show", "interfaces --raw")
         which = "" if len(since.cleared) == len(since.rows) else f" ({', '.join(map(_words, sorted(since.cleared)))})"
         notes.append(f"Counted since this user cleared, at {first}{which}; all that was ever counted: {all_of_it}")
@@ -124,12 +123,6 @@ def _notes(ctx: click.Context, since: baseline.Since) -> list[str]:
 
 def _words(name: str) -> str:
     return clean(name.replace(schema.SEPARATOR, " "))
-
-
-def _time(moment: float | None) -> str | None:
-    if moment is None:
-        return None
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _warn(ctx: click.Context) -> None:

@@ -15,7 +15,7 @@ from sonic_telegen.model.job import Direction
 _TRIES = 20
 _REPORT_SEC = 0.01  # what a report takes to be written
 _POLL_SEC = 0.1
-_SHORTEST_SEC = 0.5  # between two readings: what moves in less says little of a rate
+SHORTEST_SEC = 0.5  # between two readings: what moves in less says little of a rate
 _FRESH_SEC = 1.0  # of a reading that the ASIC's counters can be set beside
 
 _NAMES = "COUNTERS_PORT_NAME_MAP"
@@ -81,7 +81,7 @@ def two(ctx: click.Context) -> tuple[Reading, Reading]:
 
 def _next(ctx: click.Context, before: Reading, patience: float) -> Reading:
     deadline = time.monotonic() + patience
-    while (state.agent(ctx).told or 0.0) < before.told + _SHORTEST_SEC:
+    while (state.agent(ctx).told or 0.0) < before.told + SHORTEST_SEC:
         if time.monotonic() > deadline:
             ctx.fail(f"no rates: the agent has told nothing new for {times.span(patience)}")
         time.sleep(_POLL_SEC)

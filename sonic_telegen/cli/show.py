@@ -107,6 +107,19 @@ def doctor(ctx: click.Context, port: str, as_json: bool) -> None:
     _ours("examine").examine(ctx, port, as_json)
 
 
+@click.command("watch")
+@click.option("--count", type=click.IntRange(1), metavar="<number>", help="End after so many snapshots")
+@_json
+@click.pass_context
+def watch(ctx: click.Context, count: int | None, as_json: bool) -> None:
+    """Show jobs and rates again every second until q or Ctrl-C is pressed.
+
+    Rates are those between the agent's last two readings, which are one export interval apart. Where the output is no
+    terminal, or a dumb one, snapshots are printed one after the other; with --json each is one line.
+    """
+    _ours("watch").watch(ctx, count, as_json)
+
+
 @click.command("global")
 @_json
 @click.pass_context
@@ -124,6 +137,6 @@ def register(cli: click.Group) -> None:
         raise RuntimeError("telegen already exists in CLI")
     telegen = type(cli)("telegen", callback=_agent, help=_TELEGEN, invoke_without_command=True)
     _json(telegen)
-    for command in (jobs, job, interfaces, histogram, doctor, settings):
+    for command in (jobs, job, interfaces, histogram, doctor, watch, settings):
         telegen.add_command(command)
     cli.add_command(telegen)

@@ -9,7 +9,7 @@ from sonic_telegen.cli import times
 
 ABSENT = "N/A"
 ENDED_WELL = ("running", "done")  # statuses that need no explanation below the table
-_JOB_COLUMNS = ("job_id", "port", "direction", "status", "reason", "visibility", "packets", "bytes", "owner")
+JOB_COLUMNS = ("job_id", "port", "direction", "status", "reason", "visibility", "packets", "bytes", "owner")
 
 
 def clean(text: object) -> str:
@@ -66,12 +66,10 @@ def agent(row: Mapping[str, Any], alive: bool, at: float) -> str:
     return pairs((name, text) for name, text in lines if text)
 
 
-def jobs(rows: Iterable[Mapping[str, Any]], aliases: Mapping[str, str]) -> str:
+def jobs(rows: Iterable[Mapping[str, Any]], aliases: Mapping[str, str], columns: Sequence[str] = JOB_COLUMNS) -> str:
     """All jobs, and below the table what those say that do not just run."""
     listed = [_aliased(row, aliases) for row in rows]
-    table = grid(
-        [name.upper() for name in _JOB_COLUMNS], ([shown(row.get(name)) for name in _JOB_COLUMNS] for row in listed)
-    )
+    table = grid([name.upper() for name in columns], ([shown(row.get(name)) for name in columns] for row in listed))
     said = [
         f"{shown(row['job_id'])}: {clean(row['message'])}"
         for row in listed

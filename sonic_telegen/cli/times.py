@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from datetime import UTC, datetime
 
 from sonic_telegen.db import codec
 
@@ -15,10 +16,17 @@ def now() -> float:
     return time.time()
 
 
-def seconds(text: str | None) -> float | None:
+def seconds(told: str | None) -> float | None:
     """Unix s of an RFC 3339 time, None when it is none."""
-    found = codec.parse_timestamp(text or "")
+    found = codec.parse_timestamp(told or "")
     return found / 1e9 if found else None
+
+
+def text(moment: float | None) -> str | None:
+    """RFC 3339 UTC of Unix s; None for None."""
+    if moment is None:
+        return None
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def span(length: float) -> str:
@@ -31,7 +39,7 @@ def span(length: float) -> str:
     return f"{whole} s"
 
 
-def ago(text: str | None, at: float) -> str:
+def ago(told: str | None, at: float) -> str:
     """How long before ``at`` (Unix s) that time was; ``never`` when it is none."""
-    found = seconds(text)
+    found = seconds(told)
     return "never" if found is None else f"{span(at - found)} ago"

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,10 +84,42 @@ def test_what_is_shown_is_what_was_sent(counting: Box) -> None:
     assert agent["started_at"] < agent["updated_at"]
 
 
+@pytest.fixture
+def traffic(counting: Box) -> Iterator[None]:
+    """IPv4 frames into Ethernet0 for as long as the test takes."""
+    done = threading.Event()
+
+    def send() -> None:
+        while not done.wait(0.01):
+            counting.switch.send("Ethernet0", [FRAME])
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    yield
+    done.set()
+    sender.join()
+
+
+@pytest.mark.usefixtures("traffic")
 def test_a_rate_is_what_passed_between_two_readings(counting: Box) -> None:
-    """Nothing is sent: the agent's next reading is waited for, and it says so."""
-    rates = shown(counting, "interfaces", "--rate")
-    assert {(rate["direction"], rate["packets_per_second"]) for rate in rates} == {("ingress", 0.0), ("egress", 0.0)}
+    rates = {rate["direction"]: rate for rate in shown(counting, "interfaces", "--rate")}
+    moving = rates["ingress"]["classes"]["ipv4"]
+    assert moving["packets_per_second"] == rates["ingress"]["packets_per_second"] > 0
+    assert moving["bits_per_second"] == pytest.approx(8 * len(FRAME) * moving["packets_per_second"])
+    assert rates["egress"]["packets_per_second"] == rates["ingress"]["classes"]["other"]["packets_per_second"] == 0
+
+
+@pytest.mark.usefixtures("traffic")
+def test_a_watch_follows_the_traffic(counting: Box) -> None:
+    def rates() -> dict[str, float | None]:
+        status, output = telegen(counting, "watch", "--count", "4", "--json")
+        snapshots = [json.loads(line) for line in output.splitlines()]
+        assert (status, [each["jobs"][0]["job_id"] for each in snapshots]) == (0, ["a"] * 4)
+        return {hook["direction"]: hook["packets_per_second"] for hook in snapshots[-1]["interfaces"]}
+
+    found: dict[str, float | None] = {}
+    wait_for(lambda: found.update(rates()) or None not in found.values(), 60, "two readings while it is watched")
+    assert (found["egress"], bool(found["ingress"])) == (0, True)
 
 
 def test_the_doctor_has_nothing_to_say_where_all_is_well(counting: Box) -> None:
