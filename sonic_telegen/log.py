@@ -16,6 +16,8 @@ _LEVELS = {
     "error": logging.ERROR,
 }
 log = logging.getLogger("telegen")
+audit = log.getChild("audit")  # who changed what: at every log level
+audit.setLevel(NOTICE)
 
 
 def fields(**values: object) -> dict[str, object]:

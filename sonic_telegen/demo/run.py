@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -118,7 +119,8 @@ class Demo:
             f"a switch with {', '.join(ports)} in namespace {self._name}; look inside:\n"
             f"  redis-cli -s {redis.socket} -n 6 hgetall 'TELEGEN_JOB_TABLE|{JOB}'\n"
             f"  nsenter --net={RUN / self._name} tc filter show dev {ports[0]} ingress\n"
-            f"  curl --unix-socket {listen} http://localhost/jobs"
+            f"  curl --unix-socket {listen} http://localhost/jobs\n"
+            f"  TELEGEN_DB_CONFIG={redis.config} {sys.executable} -m sonic_telegen.cli show watch"
         )
         self._tables.prepare(ports, _EXPORT_SEC)
         self._tables.ask()

@@ -11,7 +11,7 @@ from aiohttp import web
 from sonic_telegen.db import codec, view
 from sonic_telegen.db.rows import ENDED, Rows
 from sonic_telegen.errors import ConfigError, StoreError
-from sonic_telegen.log import NOTICE, fields, log
+from sonic_telegen.log import NOTICE, audit, fields
 from sonic_telegen.model.job import JobSpec, Owner
 from sonic_telegen.model.status import Status
 from sonic_telegen.rest.body import read_start
@@ -48,7 +48,7 @@ class Jobs:
             interface = await self._tables.ask(lambda rows: self._write(rows, spec, row))
         finally:
             self._starting.release()
-        log.log(NOTICE, "job started", extra=fields(job=spec.id, port=spec.port, **who))
+        audit.log(NOTICE, "job started", extra=fields(job=spec.id, port=spec.port, **who))
         return interface
 
     def _write(self, rows: Rows, spec: JobSpec, row: dict[str, str]) -> str:
@@ -76,7 +76,7 @@ class Jobs:
     async def _remove(self, job: str, who: dict[str, str]) -> str:
         removed, status = await self._tables.ask(lambda rows: _remove(rows, job))
         if removed:
-            log.log(NOTICE, "job stopped", extra=fields(job=job, **who))
+            audit.log(NOTICE, "job stopped", extra=fields(job=job, **who))
         return status
 
     async def jobs(self, _: web.Request) -> web.Response:
