@@ -31,8 +31,7 @@ def interfaces(ctx: click.Context, port: str | None, raw: bool, as_json: bool) -
     hooks = view.interfaces(since.rows)
     for hook in hooks:
         name = schema.SEPARATOR.join(moving.key(hook))
-        asic = since.rows[name].get(baseline.ASIC)
-        hook["asic_packets"] = None if asic is None else int(asic)
+        hook["asic_packets"] = codec.parse_whole(since.rows[name].get(baseline.ASIC, ""))
         # since the agent attached and since the switch started are no two sums to compare; since one moment they are
         hook["cpu_percent"] = moving.percent(hook["packets"], hook["asic_packets"]) if name in since.cleared else None
         hook["cleared_at"] = times.text(since.cleared.get(name))
@@ -53,10 +52,9 @@ def interfaces(ctx: click.Context, port: str | None, raw: bool, as_json: bool) -
 
 def interface_rates(ctx: click.Context, port: str | None, as_json: bool) -> None:
     """Rates between two readings, beside those of the ASIC."""
-    chosen = state.chosen(ctx, state.hooks(ctx), port)
-    wanted = {tuple(name.rpartition(schema.SEPARATOR)[::2]) for name in chosen}
-    before, after = readings.two(ctx)
-    hooks = [hook for hook in moving.rates(before, after) if port is None or moving.key(hook) in wanted]
+    netdevs = frozenset(map(state.netdev, state.chosen(ctx, state.hooks(ctx), port)))
+    before, after = readings.two(ctx, netdevs)
+    hooks = [hook for hook in moving.rates(before, after) if port is None or hook["interface"] in netdevs]
     if as_json:
         state.print_json(hooks)
         return
@@ -74,7 +72,8 @@ def histogram(ctx: click.Context, port: str, direction: str | None, by_class: bo
     since = _since(state.chosen(ctx, state.hooks(ctx), port), raw)
     hooks = [hook for hook in view.interfaces(since.rows) if direction in (None, hook["direction"])]
     if not hooks:
-        ctx.fail(f"{port} is not counted on {direction}; see: {spell(ctx, 'show', f'doctor {port}')}")
+        name = clean(codec.printable(port))
+        ctx.fail(f"{name} is not counted on {direction}; see: {spell(ctx, 'show', f'doctor {name}')}")
     for hook in hooks:
         hook["bounds"] = list(SIZE_BOUNDS)
         hook["histogram"] = [

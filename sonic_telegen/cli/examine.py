@@ -39,7 +39,7 @@ def gather(ctx: click.Context, port: str) -> Facts:
     """What there is to know of the port."""
     seen = state.agent(ctx)
     tables = {table: link.config_db(ctx).get_keys(table) for table in ports.TABLES}
-    rows = {key: row for key, row in state.hooks(ctx).items() if state.netdev(key) == port}
+    rows = {key: row for key, row in state.hooks(ctx).items() if state.netdev(key) == codec.printable(port)}
     jobs = [job for job in state.jobs(ctx) if _covers(job, port, tables[schema.PORT_TABLE])]
     vrf = state.settings(ctx).get("otlp_vrf", {}).get("value", "")
     mirrored = any(job["mirror_mode"] == MirrorMode.ASIC for job in jobs)

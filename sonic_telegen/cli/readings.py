@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import click
 
@@ -25,7 +25,7 @@ _SAI = {  # what a port carried as SONiC's own counters have it: unicast and all
 }
 
 
-def asic(ctx: click.Context, netdevs: set[str]) -> dict[Key, int]:
+def asic(ctx: click.Context, netdevs: Set[str]) -> dict[Key, int]:
     """Packets that the ASIC counted on these ports, by direction; what COUNTERS_DB does not have is left out."""
     found: dict[Key, int] = {}
     try:
@@ -49,8 +49,8 @@ def with_asic(ctx: click.Context, rows: Mapping[str, dict[str, str]]) -> dict[st
     return {key: row if more[key] is None else {**row, baseline.ASIC: str(more[key])} for key, row in rows.items()}
 
 
-def reading(ctx: click.Context, with_asic: bool = True) -> Reading:
-    """All hooks as one report of the agent's left them.
+def reading(ctx: click.Context, beside: frozenset[str] = frozenset()) -> Reading:
+    """All hooks as one report of the agent's left them, beside them what the ASIC counted on those ports.
 
     The agent writes row by row and its own row last, so rows are of one report when none is newer than its own row,
     before and after.
@@ -61,28 +61,29 @@ def reading(ctx: click.Context, with_asic: bool = True) -> Reading:
         if newest <= told == (state.agent(ctx).told or 0.0):
             break
         time.sleep(_REPORT_SEC)
-    hooks = view.interfaces(rows)
-    counted = asic(ctx, {hook["interface"] for hook in hooks}) if with_asic else {}
-    return Reading(told, hooks, counted, times.now())
+    return Reading(told, view.interfaces(rows), asic(ctx, beside) if beside else {}, times.now())
 
 
-def two(ctx: click.Context) -> tuple[Reading, Reading]:
-    """Two readings, one beat of the agent's apart; tells that it waits, and ends the command when it waits in vain."""
+def two(ctx: click.Context, beside: frozenset[str]) -> tuple[Reading, Reading]:
+    """Two readings, one beat of the agent's apart; tells that it waits, and ends the command when it waits in vain.
+
+    Where there is something of the ASIC's to set beside ours, the first must be fresh: its counters are of now.
+    """
     seen = state.agent(ctx)
     if not seen.alive:
         ctx.fail(f"no rates: {seen.warning().lower()}")
-    before = reading(ctx)
+    before = reading(ctx, beside)
     beat = f"the agent reads every {seen.interval:g} s"
     click.echo(f"Waiting for two readings ({beat}) ...", err=True)
     if before.asic and before.read - before.told > _FRESH_SEC:
-        before = _next(ctx, before, seen.patience)
-    return before, _next(ctx, before, seen.patience)
+        before = _next(ctx, before, beside, seen.patience)
+    return before, _next(ctx, before, beside, seen.patience)
 
 
-def _next(ctx: click.Context, before: Reading, patience: float) -> Reading:
+def _next(ctx: click.Context, before: Reading, beside: frozenset[str], patience: float) -> Reading:
     deadline = time.monotonic() + patience
     while (state.agent(ctx).told or 0.0) < before.told + SHORTEST_SEC:
         if time.monotonic() > deadline:
             ctx.fail(f"no rates: the agent has told nothing new for {times.span(patience)}")
         time.sleep(_POLL_SEC)
-    return reading(ctx)
+    return reading(ctx, beside)

@@ -38,7 +38,8 @@ def job(ctx: click.Context, job_id: str, as_json: bool) -> None:
     name = codec.printable(job_id)
     row = next((row for row in rows if row["job_id"] == name), None)
     if row is None:
-        ctx.fail(f"no job {name}; the jobs there are: {', '.join(row['job_id'] for row in rows) or 'none'}")
+        there = ", ".join(tables.clean(row["job_id"]) for row in rows)
+        ctx.fail(f"no job {tables.clean(name)}; the jobs there are: {there or 'none'}")
     if as_json:
         state.print_json(row)
         return

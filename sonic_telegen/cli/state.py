@@ -11,6 +11,7 @@ import click
 
 from sonic_telegen.cli import link, times
 from sonic_telegen.cli.names import spell
+from sonic_telegen.cli.tables import clean
 from sonic_telegen.db import codec, schema, view
 
 RESYNC_SEC = 60  # the agent writes its row once a minute even when nothing happens
@@ -85,8 +86,9 @@ def settings(ctx: click.Context) -> dict[str, dict[str, Any]]:
 
 
 def hooks(ctx: click.Context) -> dict[str, dict[str, str]]:
-    """The rows of TELEGEN_INTERFACE_TABLE by ``<netdev>|<direction>``."""
-    return link.state_db(ctx).table(schema.STATE_INTERFACE_TABLE)
+    """The rows of TELEGEN_INTERFACE_TABLE by ``<netdev>|<direction>``, which is valid UTF-8 as it is shown."""
+    rows = link.state_db(ctx).table(schema.STATE_INTERFACE_TABLE)
+    return {codec.printable(key): row for key, row in rows.items()}
 
 
 def netdev(key: str) -> str:
@@ -98,12 +100,13 @@ def chosen(ctx: click.Context, rows: Mapping[str, dict[str, str]], port: str | N
     """The hooks of the port that was given, or all; ends the command when that port is not counted."""
     if port is None:
         return dict(rows)
-    name = link.port_name(ctx, port)
+    name = codec.printable(link.port_name(ctx, port))
     found = {key: row for key, row in rows.items() if netdev(key) == name}
     if not found:
-        counted = ", ".join(dict.fromkeys(codec.printable(netdev(key)) for key in sorted(rows, key=view.natural)))
-        why = spell(ctx, "show", f"doctor {codec.printable(port)}")
-        ctx.fail(f"{codec.printable(port)} is not counted; counted: {counted or 'nothing'}; why: {why}")
+        counted = ", ".join(dict.fromkeys(clean(netdev(key)) for key in sorted(rows, key=view.natural)))
+        given = clean(codec.printable(port))
+        why = spell(ctx, "show", f"doctor {given}")
+        ctx.fail(f"{given} is not counted; counted: {counted or 'nothing'}; why: {why}")
     return found
 
 

@@ -47,7 +47,7 @@ def watch(ctx: click.Context, count: int | None, as_json: bool) -> None:
                 seen, jobs = state.agent(ctx), state.jobs(ctx)
                 if not seen.alive:
                     moving.forget()
-                hooks = moving.note(readings.reading(ctx, with_asic=False))
+                hooks = moving.note(readings.reading(ctx))
                 shown += 1
                 if as_json:
                     agent = {**seen.row, "running": seen.alive}

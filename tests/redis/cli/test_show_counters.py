@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -16,6 +20,7 @@ from tests.support.redis import RawRedis
 from tests.support.sonic_cli import Door, Trees
 from tests.support.told import AT, SECOND, hook, put, tell
 
+ROOT = Path(__file__).parents[3]
 UCAST, OTHER = "SAI_PORT_STAT_IF_{}_UCAST_PKTS", "SAI_PORT_STAT_IF_{}_NON_UCAST_PKTS"
 
 
@@ -145,6 +150,20 @@ def test_a_histogram_for_each_direction(show: Door, state_rows: RawRedis, monkey
     assert told[13] == "Ethernet0 ingress: 30 packets, 1,920 bytes"
     assert told[15] == "     0-64       30  100.0 %  " + "█" * 31
     assert show("histogram", "Ethernet0", "-d", "egress").splitlines() == told[:12]
+
+
+def test_a_terminal_without_unicode_gets_plain_bars(state_rows: RawRedis) -> None:
+    tell(state_rows, hooks=[hook("Ethernet0", packets=[30])])
+    done = subprocess.run(
+        [sys.executable, "-m", "sonic_telegen.cli", "show", "histogram", "Ethernet0"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "60"},
+        cwd=ROOT,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"   65-127       30  100.0 %  " + b"#" * 31 in done.stdout.splitlines()
 
 
 def test_a_histogram_for_each_class(show: Door, state_rows: RawRedis) -> None:

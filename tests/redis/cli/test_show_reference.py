@@ -23,6 +23,8 @@ MIXED = InterfaceSample(
     2, 7, "Ethernet4", Direction.INGRESS, 0, (Counters(sum(SIZES), 2_920_110, SIZES), NOTHING, NOTHING, NOTHING)
 )
 
+FASTER = hook("Ethernet4", packets=[2500, 40], size=1000)
+
 
 def test_the_examples_print_what_the_reference_says(
     config_rows: RawRedis, state_rows: RawRedis, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
@@ -47,12 +49,15 @@ def test_the_examples_print_what_the_reference_says(
         asic(counters, "Ethernet0", 8_000_000, 9_000_000)
         for (name, telegen, *words), printed in examples("show"):
             assert telegen == "telegen"
-            if words[:1] == ["interfaces"] and len(words) > 1:
+            if words == ["interfaces", "Ethernet0"]:
                 cleared = True
+                tell(state_rows, hooks=hooks)
                 trees.clear("counters")
                 asic(counters, "Ethernet0", 9_000_000, 10_000_000)
                 egress = hook("Ethernet0", "egress", packets=[100])
                 tell(state_rows, hooks=[hook("Ethernet0", packets=[880, 30, 5, 50]), egress, MIXED])
+            if "--rate" in words:
+                monkeypatch.setattr("time.sleep", lambda seconds: tell(state_rows, at=AT, hooks=[FASTER]))
             told = trees.show(*words, fails=words[0:1] == ["doctor"])
             assert told == printed, f"{' '.join((name, telegen, *words))} prints:\n{told}"
     assert cleared
