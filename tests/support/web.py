@@ -6,6 +6,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -35,13 +36,21 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def reachable(box: Box) -> Iterator[str]:
-    """The page's address, seen from outside the box's namespace; it outlives the agent."""
+def reachable(box: Box, path: Path | None = None) -> Iterator[str]:
+    """The page's address, seen from outside the box's namespace, over loopback or the unix socket ``path``.
 
-    def connect() -> socket.socket:
+    It outlives the agent.
+    """
+
+    def loopback() -> socket.socket:
         return in_namespace(box.switch.namespace, lambda: socket.create_connection(LISTEN))
 
-    with Relay(connect=connect) as relay:
+    def unix() -> socket.socket:
+        found = socket.socket(socket.AF_UNIX)
+        found.connect(str(path))
+        return found
+
+    with Relay(connect=unix if path else loopback) as relay:
         yield f"http://127.0.0.1:{relay.port}/"
 
 
@@ -81,7 +90,7 @@ def opened(
         yield page
     finally:
         context.close()
-    assert problems == []
+    assert not problems, "\n".join(problems)
 
 
 def job_cell(job: str, column: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sonic_telegen.db import view
 from sonic_telegen.model.status import Status
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +87,16 @@ def test_every_status_has_a_mark_and_a_different_one() -> None:
     marks = dict(re.findall(r'\.status\[data-status="(\w+)"\]::before \{ content: "(.)"; \}', style))
     assert set(marks) == {status.value for status in Status}
     assert len(set(marks.values())) == len(marks)
+
+
+def test_scripts_read_only_what_is_shown_to_doors() -> None:
+    agent, jobs = ((STATIC / name).read_text() for name in ("agent.js", "jobs.js"))
+    alerts = re.findall(r"(\w+): \"", agent.partition("ALERTS = {")[2].partition("}")[0])
+    assert alerts
+    assert {*alerts, *re.findall(r"\bagent\.(\w+)", agent)} - view.agent({}).keys() == set()
+    read = set(re.findall(r"(?<!\.)\bjob\.(\w+)", jobs))
+    assert len(read) > 10
+    assert read - view.job("job", {"port": "eth0", "owner": "rest"}, {}).keys() == set()
 
 
 def test_nothing_moves() -> None:

@@ -36,7 +36,7 @@ export class Agent {
 
   #line(agent) {
     const parts = [
-      ["Version", agent.version],
+      ["Version", `${agent.version}, up since ${utc(agent.started_at)} UTC`],
       ["Jobs", `${whole(agent.jobs_running)} of ${whole(agent.jobs)} running`],
       ["Export", exported(agent), agent.otlp_last_error || agent.config_error ? "failed" : "running"],
       ["Kernel", [agent.kernel, agent.loader, agent.attach].filter(Boolean).join(" · ")],

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from sonic_telegen.db.codec import parse_job
+from sonic_telegen.db.schema import JOB_FIELDS
+from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.sample import CLASSES, SIZE_BOUNDS
+from sonic_telegen.model.values import Words
 from tests.support import frames
 from tests.support.box import Box, wait_for
 from tests.support.web import WAIT_MS, job_cell, number, opened, reachable
@@ -175,6 +180,32 @@ def test_a_refusal_without_a_field_is_said_above_the_form(box: Box, browser: Bro
     assert list(jobs(box)) == ["first"]
 
 
+def test_the_form_offers_every_field_of_this_version_with_its_choices(box: Box, browser: Browser, address: str) -> None:
+    with opened(browser, address) as page:
+        page.locator("#more summary").click()
+        names = page.locator("#start .field label").all_inner_texts()
+        assert names[:4] == ["port", "direction", "duration_sec", "mirror_mode"]
+        assert sorted(names) == sorted(
+            {"job_id", *(n for n, field in JOB_FIELDS.items() if field.available)} - {"owner"}
+        )
+        for name in ("direction", "mirror_mode", "otlp_export"):
+            offered = page.eval_on_selector_all(f"#field-{name} option", "all => all.map(option => option.value)")
+            assert offered == ["", *choices(name)]
+        expect(page.locator("#hint-duration_sec")).to_contain_text("0 to 604800")
+
+
+def choices(name: str) -> list[str]:
+    """The words that the codec takes."""
+    kind = JOB_FIELDS[name].type
+    assert isinstance(kind, Words)
+    taken = []
+    for word in kind.choices:
+        with suppress(ConfigError):
+            parse_job("job", {"port": "eth0", name: word})
+            taken.append(word)
+    return taken
+
+
 def test_ports_are_offered_and_a_job_of_another_door_shows_the_command_that_ends_it(
     box: Box, browser: Browser, address: str
 ) -> None:
@@ -197,7 +228,7 @@ def test_the_agent_is_told_in_a_line_and_its_troubles_below(box: Box, browser: B
     box.wait_status("two", "pending")
     with opened(browser, address) as page:
         expect(page.locator("#agent")).to_contain_text("1 of 2 running")
-        assert box.about("version") in page.inner_text("#agent")
+        expect(page.locator("#agent")).to_contain_text(f"{box.about('version')}, up since ")
         expect(page.locator("#agent")).to_contain_text(f"{box.about('otlp_endpoint')}, last ")
         expect(page.locator("#alerts")).to_have_text("")
         box.config.hset("TELEGEN|GLOBAL", mapping={"max_jobs": "many"})

@@ -1,4 +1,4 @@
-"""The web page as it looks: contrast in both schemes, a phone's width, focus that is seen, nothing that moves."""
+"""The web page as it looks: contrast in both schemes, a phone's width, focus that is seen; over the unix socket."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ TEXT_CONTRAST, MARK_CONTRAST = 4.5, 3.0  # WCAG 2.2 AA: text; lines and edges of
 @pytest.fixture(scope="module")
 def scene() -> Iterator[tuple[Box, str]]:
     """A box with a job of every look."""
-    with Box(TELEGEN_LISTEN="127.0.0.1:8080") as box, reachable(box) as address:
-        box.start()
+    with Box() as box, reachable(box, path=box.directory / "rest.sock") as address:
+        box.start(TELEGEN_LISTEN=f"unix:{box.directory / 'rest.sock'}")
         box.job("running", port="Ethernet0", direction="both", owner="rest", duration_sec="3600")
         box.job("waiting", port="Ethernet8")
         box.job("wrong", port="Ethernet0", direction="sideways")

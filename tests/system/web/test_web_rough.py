@@ -63,6 +63,24 @@ def test_names_and_messages_are_text_whatever_they_hold(box: Box, browser: Brows
         assert page.title() == "telegen-sonic"
 
 
+@pytest.mark.parametrize(
+    "markup",
+    [
+        pytest.param("<img src='data:image/png;base64,!' onerror=document.title='owned'>", id="a handler"),
+        pytest.param("<p style='color: red'>", id="a style"),
+        pytest.param("<img src='http://192.0.2.1/x'>", id="somebody else's picture"),
+    ],
+)
+def test_markup_that_got_in_all_the_same_would_do_nothing(
+    browser: Browser, address: str, box: Box, markup: str
+) -> None:
+    """It also proves that a test notices when the policy is offended."""
+    with pytest.raises(AssertionError, match="Content Security Policy"), opened(browser, address) as page:
+        with page.expect_console_message(lambda message: "Content Security Policy" in message.text):
+            page.evaluate("markup => document.body.insertAdjacentHTML('beforeend', markup)", markup)
+        assert page.title() == "telegen-sonic"
+
+
 def test_an_agent_that_goes_is_told_and_one_that_comes_back_is_followed(
     box: Box, browser: Browser, address: str
 ) -> None:
