@@ -63,6 +63,16 @@ def test_names_and_messages_are_text_whatever_they_hold(box: Box, browser: Brows
         assert page.title() == "telegen-sonic"
 
 
+def test_an_id_that_looks_like_a_path_stops_no_other_job(box: Box, browser: Browser, address: str) -> None:
+    box.job("victim", port="Ethernet0", owner="rest")
+    box.job("x/../victim", port="Ethernet0", owner="rest")
+    box.wait_status("victim", "running")
+    with opened(browser, address, refusals=True) as page:
+        page.locator(job_cell("x/../victim", "stop")).get_by_role("button").click()
+        expect(page.locator("#said")).to_contain_text("Job x/../victim")
+    assert box.config.exists("TELEGEN_JOB|victim")
+
+
 @pytest.mark.parametrize(
     "markup",
     [
