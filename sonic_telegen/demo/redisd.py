@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -60,7 +61,8 @@ class RedisServer:
 
     def __init__(self, directory: str | Path | None = None, port: int = 0) -> None:
         self._fresh = directory is None
-        self.directory = Path(tempfile.mkdtemp(prefix="telegen-redis-") if directory is None else directory).absolute()
+        prefix = f"telegen-redis-{os.getpid()}-"  # a look for leftovers asks whether the maker lives
+        self.directory = Path(tempfile.mkdtemp(prefix=prefix) if directory is None else directory).absolute()
         self.socket = self.directory / "redis.sock"
         self.config = self.directory / "database_config.json"
         self.port = port

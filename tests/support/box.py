@@ -47,7 +47,9 @@ class Box:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telegen-box-")))
+            self.directory = Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix=f"telegen-box-{os.getpid()}-"))
+            )
             self.redis = stack.enter_context(RedisServer())
             self.switch = stack.enter_context(Switch(self._ports))
             if self._wanted:

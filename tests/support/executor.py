@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +53,7 @@ def rig(*ports: str) -> Iterator[Rig]:
     with (
         Switch(ports or ("Ethernet0", "Ethernet4")) as switch,
         bpffs() as mounted,
-        tempfile.TemporaryDirectory(prefix="telegen-state-") as state,
+        tempfile.TemporaryDirectory(prefix=f"telegen-state-{os.getpid()}-") as state,
     ):
         netlink, journal = Netlink(switch.namespace), Journal(state)
         loaded = load(telegen_object(), mounted / "telegen", Kernel.swapper(netlink))

@@ -108,7 +108,7 @@ def run(machine: Machine, out: Path, command: list[str], environment: list[str] 
     for name in RESULTS:
         (out / name).unlink(missing_ok=True)
     late = False
-    with tempfile.TemporaryDirectory(prefix="telegen-vm-") as scratch, _children() as processes:
+    with tempfile.TemporaryDirectory(prefix=f"telegen-vm-{os.getpid()}-") as scratch, _children() as processes:
         initrd = Path(scratch) / "initrd.gz"
         initramfs.build(machine.kernel, machine.release, script(command, machine.release, environment or []), initrd)
         devices: list[str] = []
