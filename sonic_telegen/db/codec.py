@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from sonic_telegen.db import schema
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.asked import Rejection
-from sonic_telegen.model.job import BOTH, Direction, JobSpec, MirrorMode, Owner
+from sonic_telegen.model.job import BOTH, Direction, JobSpec, MirrorMode, Owner, ResultDetail
+from sonic_telegen.model.match import Match
 from sonic_telegen.model.sample import CLASSES, InterfaceSample
 from sonic_telegen.model.status import AgentStatus, JobStatus, Reason, Status, Visibility
 from sonic_telegen.model.values import JOB_ID, NotYet
@@ -17,6 +19,7 @@ from sonic_telegen.settings import LOG_LEVELS
 
 Row = Mapping[str, str]
 
+NEEDS_PACKETS = "use it with result_detail packets"
 NULL_FIELD = "NULL"  # SONiC stores an empty row as NULL:NULL
 
 
@@ -65,6 +68,9 @@ def parse_job(key: str, row: Row) -> JobSpec:
         raise ConfigError("job_id", printable(key), str(problem)) from None
     given = check_fields(row, schema.JOB_FIELDS, schema.JOB_TABLE)
     plain = {name: given.get(name, field.default) for name, field in schema.JOB_FIELDS.items()}
+    detail = ResultDetail(plain["result_detail"])
+    if detail is not ResultDetail.PACKETS and "snaplen" in given:
+        raise ConfigError("snaplen", given["snaplen"], NEEDS_PACKETS)
     return JobSpec(
         id=key,
         port=plain["port"],
@@ -74,7 +80,23 @@ def parse_job(key: str, row: Row) -> JobSpec:
         duration_sec=int(plain["duration_sec"]),
         otlp_export=plain["otlp_export"] == "true",
         owner=Owner(plain["owner"]),
+        match=_match(given),
+        sample_rate=int(plain["sample_rate"]),
+        result_detail=detail,
+        snaplen=int(plain["snaplen"]),
     )
+
+
+def _match(given: Row) -> Match:
+    """The match fields of a row whose values are good one by one."""
+    asked: dict[str, Any] = {
+        name: schema.JOB_FIELDS[name].type.read(given[name]) for name in schema.MATCH_FIELDS if name in given
+    }
+    match = Match(**asked)
+    if found := match.contradiction():
+        name, problem = found
+        raise ConfigError(name, given[name], problem)
+    return match
 
 
 def parse_jobs(rows: Mapping[str, Row]) -> dict[str, JobSpec | Rejection]:
@@ -96,6 +118,13 @@ def job_row(job: JobSpec) -> dict[str, str]:
         row["admin_state"] = "disabled"
     if job.mirror_mode is not None:
         row["mirror_mode"] = job.mirror_mode.value
+    row |= job.match.texts()
+    if job.sample_rate > 1:
+        row["sample_rate"] = str(job.sample_rate)
+    if job.result_detail is not ResultDetail.SUMMARY:
+        row["result_detail"] = job.result_detail.value
+    if job.result_detail is ResultDetail.PACKETS:
+        row["snaplen"] = str(job.snaplen)
     if job.duration_sec:
         row["duration_sec"] = str(job.duration_sec)
     if not job.otlp_export:

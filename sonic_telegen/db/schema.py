@@ -5,20 +5,26 @@ A field that is known but not ``available`` belongs to a later release: a row th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from sonic_telegen.model.job import Owner
+from sonic_telegen.model.match import Match
 from sonic_telegen.model.values import (
     DIRECTION,
+    DSCP,
     ENDPOINT,
+    FILTER,
+    IP_PROTO,
     IPV4,
     MIRROR_MODE,
     NETDEV,
     PATH,
+    PORTS,
+    PREFIX,
+    RESULT_DETAIL,
     SWITCH,
     TRUTH,
     Either,
-    Text,
     ValueType,
     Whole,
     Words,
@@ -43,8 +49,6 @@ STATE_INTERFACE_TABLE = "TELEGEN_INTERFACE_TABLE"
 STATE_AGENT_TABLE = "TELEGEN_TABLE"
 SETTINGS_KEY = "SETTINGS"
 ORIGIN = "_origin"  # what the name of a setting's second field ends with
-
-LATER = Text(".{1,1024}", "nothing yet")  # of fields that a later version will read
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +102,23 @@ JOB_FIELDS: dict[str, Field] = {
     "admin_state": Field(SWITCH, "Whether the job runs", "enabled"),
     "mirror_mode": Field(MIRROR_MODE, "How the job gets to see frames"),
     **{name: replace(field, default="", environment="") for name, field in _ERSPAN.items()},
-    "ip_proto": Field(LATER, "tcp, udp, icmp, icmp6, sctp, gre or 0..255; comma list", available=False),
-    "src_cidr": Field(LATER, "IPv4 or IPv6 prefix", available=False),
-    "dst_cidr": Field(LATER, "IPv4 or IPv6 prefix", available=False),
-    "l4_sport": Field(LATER, "1..65535 or a-b; comma list", available=False),
-    "l4_dport": Field(LATER, "1..65535 or a-b; comma list", available=False),
-    "dscp": Field(LATER, "0..63; comma list", available=False),
-    "filter": Field(LATER, "pcap filter expression", available=False),
-    "snaplen": Field(Whole(64, 9216, "bytes"), "Captured bytes of a frame", "128", available=False),
-    "truncate": Field(Whole(64, 9216, "bytes"), "Bytes of a mirrored frame", available=False),
+    "ip_proto": Field(IP_PROTO, "IP protocols", available=False),
+    "src_cidr": Field(PREFIX, "Source of the packets", available=False),
+    "dst_cidr": Field(PREFIX, "Destination of the packets", available=False),
+    "l4_sport": Field(PORTS, "Source ports; needs ip_proto of tcp, udp, sctp", available=False),
+    "l4_dport": Field(PORTS, "Destination ports; needs ip_proto of tcp, udp, sctp", available=False),
+    "dscp": Field(DSCP, "DSCP of the packets", available=False),
     "vlan": Field(Whole(1, 4094), "VLAN id of either tag", available=False),
+    "filter": Field(FILTER, "pcap filter; must match together with the fields above", available=False),
     "sample_rate": Field(Whole(1, 65536), "Flows, capture and mirroring take 1 in N", "1", available=False),
-    "result_detail": Field(Words(("summary", "flows", "packets")), "What the job keeps", "summary", available=False),
+    "result_detail": Field(RESULT_DETAIL, "What the job keeps", "summary", available=False),
+    "snaplen": Field(
+        Whole(64, 9216, "bytes"), "Captured bytes of a frame; needs result_detail packets", "128", available=False
+    ),
+    "truncate": Field(Whole(64, 9216, "bytes"), "Bytes of a mirrored frame", available=False),
     "duration_sec": Field(Whole(0, 604800, "seconds"), "Time until the job ends by itself, 0 = never", "0"),
     "otlp_export": Field(TRUTH, "Whether the job's metrics are exported", "true"),
     "owner": Field(Words(tuple(owner.value for owner in Owner)), "The door that wrote the row", "automation"),
 }
 
-MATCH_FIELDS = ("ip_proto", "src_cidr", "dst_cidr", "l4_sport", "l4_dport", "dscp", "vlan", "filter")
+MATCH_FIELDS = tuple(field.name for field in fields(Match))

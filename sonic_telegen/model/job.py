@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sonic_telegen.model.match import EVERY_FRAME, Match
+
 ALL_PORTS = "all"
 FRONT_PANEL = re.compile(r"Ethernet[0-9]+")  # not Ethernet-BP…, Ethernet-Rec…: those are internal to the box
 
@@ -34,6 +36,17 @@ class MirrorMode(StrEnum):
 LATER_MODES = (MirrorMode.DECAP, MirrorMode.ASIC)  # of a later version
 
 
+class ResultDetail(StrEnum):
+    """What a job keeps of the frames that it asks about."""
+
+    SUMMARY = "summary"
+    FLOWS = "flows"
+    PACKETS = "packets"
+
+
+LATER_DETAILS = (ResultDetail.FLOWS, ResultDetail.PACKETS)  # of a later version
+
+
 class Owner(StrEnum):
     """Which door wrote the row."""
 
@@ -44,7 +57,10 @@ class Owner(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """A job as its row asks for it; ``mirror_mode`` None means what GLOBAL, environment or default say."""
+    """A job as its row asks for it; ``mirror_mode`` None means what GLOBAL, environment or default say.
+
+    ``sample_rate`` is N of 1 in N, ``snaplen`` the bytes that are kept of a captured frame.
+    """
 
     id: str
     port: str
@@ -54,16 +70,31 @@ class JobSpec:
     duration_sec: int = 0
     otlp_export: bool = True
     owner: Owner = Owner.AUTOMATION
+    match: Match = EVERY_FRAME
+    sample_rate: int = 1
+    result_detail: ResultDetail = ResultDetail.SUMMARY
+    snaplen: int = 128
 
     @property
     def direction(self) -> str:
         """The row's word: ``ingress``, ``egress`` or ``both``."""
         return "both" if len(self.directions) == 2 else str(self.directions[0])
 
+    @property
+    def needs_program(self) -> bool:
+        """Whether the counters of the interface do not answer it, so that it needs a program of its own."""
+        return bool(self.match) or self.sample_rate > 1 or self.result_detail is not ResultDetail.SUMMARY
+
     def digest(self) -> str:
         """16 hex digits over what makes it this question; a changed digest is a new job that counts from zero.
 
         Not part of it: ``enabled``, ``owner`` and ``otlp_export``, which change who asks or hears, not what is asked.
+        ``snaplen`` is where packets are kept.
         """
-        asked = (self.id, self.port, self.direction, self.mirror_mode or "", self.duration_sec)
+        asked = [self.id, self.port, self.direction, self.mirror_mode or "", self.duration_sec]
+        if self.needs_program:
+            asked += [f"{name}={text}" for name, text in self.match.texts().items()]
+            asked += [f"sample_rate={self.sample_rate}", f"result_detail={self.result_detail}"]
+        if self.result_detail is ResultDetail.PACKETS:
+            asked.append(f"snaplen={self.snaplen}")
         return hashlib.sha256("\0".join(map(str, asked)).encode()).hexdigest()[:16]

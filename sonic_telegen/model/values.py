@@ -5,17 +5,24 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from sonic_telegen.model.job import LATER_MODES, MirrorMode
+from sonic_telegen.model.job import LATER_DETAILS, LATER_MODES, MirrorMode, ResultDetail
+from sonic_telegen.model.match import PROTOCOLS, REVERSED, Ports, Prefix
 
 T_co = TypeVar("T_co", covariant=True)
 
 
 class NotYet(ValueError):
     """The value is one of a later version."""
+
+
+class Unfit(ValueError):
+    """The text has the right form and still means nothing; no pattern can say so. The message is the remedy."""
 
 
 class ValueType(Protocol[T_co]):
@@ -98,6 +105,24 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Spelt(Generic[T_co]):
+    """A text of a form (as ``Text``) that stands for what ``make`` makes of it; ``number`` are those it may be."""
+
+    form: Text
+    make: Callable[[str], T_co]
+    number: Whole | None = None
+
+    @property
+    def words(self) -> str:
+        """The hint of the form."""
+        return self.form.words
+
+    def read(self, text: str) -> T_co:
+        """What the text stands for."""
+        return self.make(self.form.read(text))
+
+
+@dataclass(frozen=True, slots=True)
 class Either(Generic[T_co]):
     """A word, or a value of another type (``inherit`` or a number); read as text."""
 
@@ -138,8 +163,25 @@ class Several(Generic[T_co]):
             raise ValueError(f"use {self.words}")
         try:
             return tuple(self.item.read(part) for part in parts)
+        except Unfit:
+            raise
         except ValueError:
             raise ValueError(f"use {self.words}") from None
+
+
+def _protocol(text: str) -> int:
+    return PROTOCOLS[text] if text in PROTOCOLS else int(text)
+
+
+def _ports(text: str) -> Ports:
+    low, _, high = text.partition("-")
+    if high and int(high) < int(low):
+        raise Unfit(REVERSED)
+    return int(low), int(high or low)
+
+
+def _prefix(text: str) -> Prefix:
+    return ipaddress.ip_network(text, strict=False)
 
 
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -163,3 +205,43 @@ DIRECTION = Words(("ingress", "egress", "both"))
 MIRROR_MODE = Words(
     tuple(mode.value for mode in MirrorMode if mode not in LATER_MODES), tuple(mode.value for mode in LATER_MODES)
 )
+RESULT_DETAIL = Words(
+    tuple(detail.value for detail in ResultDetail if detail not in LATER_DETAILS),
+    tuple(detail.value for detail in LATER_DETAILS),
+)
+
+_H = "[0-9A-Fa-f]{1,4}"
+_IPV6 = "|".join(
+    (
+        f"({_H}:){{7}}{_H}",
+        f"({_H}:){{1,7}}:",
+        f"({_H}:){{1,6}}:{_H}",
+        *(f"({_H}:){{1,{7 - n}}}(:{_H}){{1,{n}}}" for n in range(2, 7)),
+        f":((:{_H}){{1,7}}|:)",
+    )
+)
+PREFIX: Spelt[Prefix] = Spelt(
+    Text(
+        rf"{_OCTET}(\.{_OCTET}){{3}}/(3[0-2]|[12]?[0-9])|({_IPV6})/(12[0-8]|1[01][0-9]|[1-9]?[0-9])",
+        "an IPv4 or IPv6 prefix such as 192.0.2.0/24 or 2001:db8::/32",
+        43,
+    ),
+    _prefix,
+)
+_PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+PORTS = Several(
+    Spelt(
+        Text(f"{_PORT}(-{_PORT})?", "a port from 1 to 65535 or a range such as 8000-8099", 11), _ports, Whole(1, 65535)
+    ),
+    8,
+)
+IP_PROTO = Several(
+    Spelt(
+        Text("|".join((*PROTOCOLS, _OCTET)), f"{', '.join(PROTOCOLS)} or a number from 0 to 255", 5),
+        _protocol,
+        Whole(0, 255),
+    ),
+    8,
+)
+DSCP = Several(Spelt(Text("[1-5]?[0-9]|6[0-3]", "a number from 0 to 63", 2), int, Whole(0, 63)), 8)
+FILTER = Text("[!-~][ -~]{0,1023}", "a pcap filter expression: 1 to 1024 printable characters, no space first")

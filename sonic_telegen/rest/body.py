@@ -10,7 +10,7 @@ from sonic_telegen.db import codec, schema
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.model import values
 from sonic_telegen.model.job import JobSpec, Owner
-from sonic_telegen.model.values import TRUTH, Either, Several, ValueType, Whole
+from sonic_telegen.model.values import TRUTH, Either, Several, Spelt, ValueType, Whole
 from sonic_telegen.rest.problem import Problem, wrong
 
 JOB_ID, FILTERS, OWNER = "job_id", "filters", "owner"  # members of the body beside the row's fields
@@ -97,6 +97,8 @@ def _text(kind: ValueType[object], value: object) -> str | None:
 
 
 def _takes_number(kind: ValueType[object]) -> bool:
+    if isinstance(kind, Spelt):
+        return kind.number is not None
     return isinstance(kind, Whole) or (isinstance(kind, Either | Several) and _takes_number(_inner(kind)))
 
 

@@ -1,10 +1,13 @@
-"""JSON Schema of what a field may hold, made from its value type: exact, so that what it allows is what is accepted."""
+"""JSON Schema of what a field may hold, made from its value type: what it allows is what is accepted.
+
+It cannot say what ``Unfit`` says: a reversed range of ports is allowed and refused all the same.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sonic_telegen.model.values import TRUTH, Either, Several, Text, ValueType, Whole, Words
+from sonic_telegen.model.values import TRUTH, Either, Several, Spelt, Text, ValueType, Whole, Words
 
 DIGITS = 9  # of a whole number, leading zeros included
 
@@ -23,11 +26,18 @@ def accepted(kind: ValueType[object]) -> Schema:
     if isinstance(kind, Whole):
         text = {"type": "string", "pattern": f"^(?:{pattern(kind)})$"}
         return {"anyOf": [{"type": "integer", "minimum": kind.low, "maximum": kind.high}, text]}
+    if isinstance(kind, Spelt):
+        text = accepted(kind.form)
+        if kind.number is None:
+            return text
+        return {"anyOf": [{"type": "integer", "minimum": kind.number.low, "maximum": kind.number.high}, text]}
     if isinstance(kind, Either):
         return {"anyOf": [{"const": kind.word}, *_branches(accepted(kind.other))]}
     if isinstance(kind, Several):
-        items = {"type": "array", "items": accepted(kind.item), "minItems": 1, "maxItems": kind.most}
-        return {"anyOf": [items, {"type": "string", "pattern": f"^(?:{pattern(kind)})$"}]}
+        item = accepted(kind.item)
+        items = {"type": "array", "items": item, "minItems": 1, "maxItems": kind.most}
+        numbers = [branch for branch in _branches(item) if branch.get("type") == "integer"]
+        return {"anyOf": [items, *numbers, {"type": "string", "pattern": f"^(?:{pattern(kind)})$"}]}
     raise TypeError(f"no JSON schema for {kind!r}")
 
 
@@ -41,6 +51,8 @@ def pattern(kind: ValueType[object]) -> str:
         return "|".join(kind.choices)
     if isinstance(kind, Text):
         return kind.pattern
+    if isinstance(kind, Spelt):
+        return pattern(kind.form)
     if isinstance(kind, Whole):
         return digits(kind.low, kind.high)
     if isinstance(kind, Either):

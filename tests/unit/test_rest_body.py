@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +11,10 @@ from hypothesis import strategies as st
 
 from sonic_telegen.db import codec, schema
 from sonic_telegen.errors import ConfigError
-from sonic_telegen.model.values import JOB_ID, Several, Whole
+from sonic_telegen.model.values import JOB_ID
 from sonic_telegen.rest.body import read_start
 from sonic_telegen.rest.problem import ERRORS, Problem
+from tests.support.later import switch_on
 
 
 def start(**members: object) -> tuple[str, dict[str, str]]:
@@ -111,14 +111,18 @@ def test_a_long_wrong_value_is_not_sent_back_whole() -> None:
     assert len(found.message) < 400
 
 
-def test_a_list_field_that_becomes_available_is_taken_without_an_edit(monkeypatch: pytest.MonkeyPatch) -> None:
-    dscp = replace(schema.JOB_FIELDS["dscp"], type=Several(Whole(0, 63), 8), available=True)
-    monkeypatch.setitem(schema.JOB_FIELDS, "dscp", dscp)
+def test_match_fields_that_become_available_are_taken_without_an_edit(monkeypatch: pytest.MonkeyPatch) -> None:
+    switch_on(monkeypatch)
     for given_as in ([10, "46"], "10,46"):
         assert start(port="Ethernet0", filters={"dscp": given_as})[1]["dscp"] == "10,46"
     assert start(port="Ethernet0", dscp=7)[1]["dscp"] == "7"
-    assert problem(json.dumps({"port": "Ethernet0", "dscp": [10, 64]}).encode()).code == "invalid_value"
-    assert problem(json.dumps({"port": "Ethernet0", "dscp": []}).encode()).code == "invalid_value"
+    _, row = start(port="Ethernet0", filters={"ip_proto": ["tcp", 17], "l4_dport": [443, "8000-8099"]}, vlan=5)
+    assert (row["ip_proto"], row["l4_dport"], row["vlan"]) == ("tcp,17", "443,8000-8099", "5")
+    wrong: list[dict[str, object]] = [{"dscp": [10, 64]}, {"dscp": []}, {"src_cidr": 10}, {"filter": ["tcp"]}]
+    wrong += [{"filters": {"l4_dport": 80}}, {"sample_rate": 0}, {"snaplen": 128}]
+    for members in wrong:
+        found = problem(json.dumps({"port": "Ethernet0", **members}).encode())
+        assert (found.code, found.field in str(members)) == ("invalid_value", True)
 
 
 json_values = st.recursive(
