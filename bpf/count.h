@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+/*
+ * What the programs that count have in common: the layout that they tell, the slots, and how a frame is added to one.
+ */
+#ifndef TELEGEN_COUNT_H
+#define TELEGEN_COUNT_H
+
+#include "parse.h"
+
+/* Read by user space from the object's .rodata (and from another build's) before it looks into the maps. */
+const volatile struct tg_layout layout __attribute__((used)) = {
+	.magic = TG_LAYOUT_MAGIC,
+	.version = TG_LAYOUT_VERSION,
+	.slots = TG_SLOTS,
+	.classes = TG_CLASSES,
+	.buckets = TG_BUCKETS,
+	.total_size = sizeof(struct tg_total),
+	.slot_size = sizeof(struct tg_if_stats),
+	.classes_offset = offsetof(struct tg_if_stats, classes),
+	.class_size = sizeof(struct tg_counters),
+	.histogram_offset = offsetof(struct tg_counters, histogram),
+	.bounds = { TG_BOUNDS },
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TG_SLOTS);
+	__type(key, __u32);
+	__type(value, struct tg_if_stats);
+} if_stats_percpu SEC(".maps");
+
+static const __u32 bounds[] = { TG_BOUNDS };
+_Static_assert(sizeof(bounds) / sizeof(bounds[0]) == 9 && TG_BUCKETS == 10, "tg_bucket is a tree over nine bounds");
+
+/* A tree: three or four comparisons with constants (bounds[] is folded away), where a loop would take up to nine. */
+static __always_inline __u32 tg_bucket(__u64 size)
+{
+	if (size <= bounds[3]) {
+		if (size <= bounds[1])
+			return size <= bounds[0] ? 0 : 1;
+		return size <= bounds[2] ? 2 : 3;
+	}
+	if (size <= bounds[6]) {
+		if (size <= bounds[4])
+			return 4;
+		return size <= bounds[5] ? 5 : 6;
+	}
+	if (size <= bounds[7])
+		return 7;
+	return size <= bounds[8] ? 8 : 9;
+}
+
+/*
+ * Plain additions lose nothing: tc runs with bottom halves off, in NAPI or under rcu_read_lock_bh on the way out, so a
+ * CPU finishes one run before it begins another, and no other CPU writes to this CPU's values. A reader copies whole
+ * 64-bit words.
+ */
+static __always_inline void tg_add(struct tg_total *total, struct tg_counters *counters, __u64 packets, __u64 bytes)
+{
+	if (total) {
+		total->packets += packets;
+		total->bytes += bytes;
+	}
+	counters->packets += packets;
+	counters->bytes += bytes;
+}
+
+/*
+ * An aggregate of `len` bytes with `headers` bytes of headers; `beside` is the tag's in each packet. All packets but
+ * the last carry `size` (gso_size) bytes. Where that does not add up (SCTP's segments have sizes of their own and
+ * gso_size is 0xffff, a guest may say anything) the mean stands for all.
+ */
+static __always_inline struct tg_total tg_add_aggregate(struct tg_total *total, struct tg_counters *counters, __u64 len,
+							__u64 headers, __u64 beside, __u64 size, __u64 packets)
+{
+	__u64 payload = len - headers, last;
+
+	if (!packets)
+		packets = payload ? (payload + size - 1) / size : 1;
+	if ((packets - 1) * size < payload && payload <= packets * size)
+		last = payload - (packets - 1) * size;
+	else
+		last = size = payload / packets;
+	headers += beside;
+	tg_add(total, counters, packets, payload + packets * headers);
+	counters->histogram[tg_bucket(headers + size)] += packets - 1;
+	counters->histogram[tg_bucket(headers + last)] += 1;
+	return (struct tg_total){ packets, payload + packets * headers };
+}
+
+/*
+ * One frame into its class's counters of a slot, and into `total` (NULL: none). Returns what was added.
+ *
+ * The context is read here and not handed on from the classifier: its comparisons would leave the verifier another
+ * range of len on each of its paths, and what follows would be walked for each of them: 40,000 steps, not 4,400.
+ */
+static __always_inline struct tg_total tg_count(struct __sk_buff *skb, struct tg_total *total,
+						struct tg_counters *counters)
+{
+	__u64 len = TG_CTX(skb, len), size = TG_CTX(skb, gso_size);
+	__u64 beside = TG_CTX(skb, vlan_present) ? 4 : 0;
+
+	if (tg_unlikely(size))
+		return tg_add_aggregate(total, counters, len, tg_header_bytes(skb), beside, size,
+					TG_CTX(skb, gso_segs));
+	tg_add(total, counters, 1, len + beside);
+	counters->histogram[tg_bucket(len + beside)] += 1;
+	return (struct tg_total){ 1, len + beside };
+}
+
+#endif
