@@ -58,9 +58,9 @@ bench: build $(VENV)/.lock run-packages test-packages ## costs as ratios to a re
 screenshot: build $(VENV)/.lock run-packages test-packages ## docs/web.png: the web page of an agent under traffic
 	$(BIN)/python -m tests.support.screenshot docs/web.png
 
-build: $(BUILD)/telegen.bpf.o build-note ## the BPF object and the note of what was built
+build: $(BUILD)/telegen.bpf.o $(BUILD)/telegen_job.bpf.o build-note ## the BPF objects and the note of what was built
 
-$(BUILD)/telegen.bpf.o: bpf/telegen.bpf.c $(wildcard bpf/*.h) Makefile | build-packages
+$(BUILD)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) Makefile | build-packages
 	@mkdir -p $(BUILD)
 	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 

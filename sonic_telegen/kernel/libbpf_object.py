@@ -87,13 +87,24 @@ class Object:
 
     def rodata(self, variable: str) -> bytes:
         """The initial value of a ``const volatile`` global, found through the object's own types."""
+        return c.string_at(*self._constant("read constant", variable))
+
+    def set_rodata(self, variable: str, value: bytes) -> None:
+        """Give a ``const volatile`` global another initial value (before ``load``, which freezes it)."""
+        at, size = self._constant("set constant", variable)
+        if len(value) != size:
+            problem = f"it has {size} bytes, the value {len(value)}"
+            raise kernel_error("set constant", f"{variable} in {self.path}", errno.EINVAL, problem=problem)
+        c.memmove(at, value, size)
+
+    def _constant(self, operation: str, variable: str) -> tuple[int, int]:
         section = next((m for name, m in self._maps.items() if name.endswith(".rodata")), 0)
         size = c.c_size_t()
         start = lib().bpf_map__initial_value(section, c.byref(size)) if section else None
         at, length = self._datasec(".rodata").get(variable, (0, 0))
         if not start or not length or at + length > size.value:
-            raise KernelError("read constant", f"{variable} in {self.path}", errno.ENOENT, "the object has none")
-        return c.string_at(start + at, length)
+            raise KernelError(operation, f"{variable} in {self.path}", errno.ENOENT, "the object has none")
+        return start + at, length
 
     def _datasec(self, section: str) -> dict[str, tuple[int, int]]:
         """Offset and size in bytes of each variable of a data section (BTF_KIND_DATASEC: vlen triples of u32)."""

@@ -51,6 +51,16 @@ def test_constants_are_read_before_and_after_loading() -> None:
         assert struct.unpack_from("=I", o.rodata("layout")) == (0x74656C67,)
 
 
+def test_constant_that_is_set_is_what_the_program_adds() -> None:
+    with Object.open(source_object(GOOD, "good")) as o:
+        o.set_rodata("first", struct.pack("=I", 1000))
+        o.load()
+        libbpf.prog_test_run(o.prog_fd("good"), bytes(60), repeat=3)
+        assert libbpf.lookup(o.map_fd("numbers"), bytes(4), 8) == struct.pack("=Q", 3 * (1000 + 2))
+        with pytest.raises(KernelError, match="first in.*it has 4 bytes, the value 5"):
+            o.set_rodata("first", bytes(5))
+
+
 def test_reused_map_is_shared_and_stays_the_callers() -> None:
     fd = libbpf.map_create(libbpf.ARRAY, "mine", 4, 8, 4)
     with Object.open(source_object(GOOD, "good")) as o:

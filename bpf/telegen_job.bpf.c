@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/*
+ * telegen_job answers one job's question on every hook that the job asks about: it counts the frames that match in the
+ * job's slot of that hook (the filter's classid) and, as the job wants, samples them into flows and captured frames, and
+ * keeps the millisecond in which most bytes came.
+ *
+ * It is loaded once for each job with a `config` of its own; from there on it does as telegen_if does: one program for
+ * all hooks, nothing dropped, nothing changed, always TC_ACT_UNSPEC. Behind its deadline it does nothing at all, so that
+ * a job ends when the agent that started it is gone.
+ */
+#include <linux/pkt_cls.h>
+#include "count.h"
+#include "match.h"
+#include "flow.h"
+
+const volatile struct tg_job_config config __attribute__((used)) = { .version = TG_JOB_VERSION, .sample_rate = 1 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tg_job_live);
+} job_live SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tg_job_percpu);
+} job_percpu SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 65536); /* the least with pages of 64 KiB */
+} job_ring SEC(".maps");
+
+/* One of sample_rate frames, from a place that is drawn once: each has the same chance. */
+static __always_inline bool tg_sample(struct tg_job_percpu *mine)
+{
+	mine->frames++;
+	if (config.sample_rate <= 1)
+		return true;
+	if (tg_unlikely(!mine->sample_at))
+		mine->sample_at = 1 + bpf_get_prandom_u32() % config.sample_rate;
+	if (mine->frames < mine->sample_at)
+		return false;
+	mine->sample_at += config.sample_rate;
+	return true;
+}
+
+static __always_inline void tg_detail(__u32 features, struct tg_found *f, struct tg_total added)
+{
+	struct tg_job_percpu *mine;
+	__u32 zero = 0;
+
+	mine = bpf_map_lookup_elem(&job_percpu, &zero);
+	if (tg_unlikely(!mine))
+		return;
+	if (!tg_sample(mine))
+		return;
+	mine->sampled_frames++;
+	mine->sampled_packets += added.packets;
+	mine->sampled_bytes += added.bytes;
+	if (features & TG_DO_FLOWS) {
+		if (tg_track(mine, f, added)) {
+			mine->tracked_packets += added.packets;
+			mine->tracked_bytes += added.bytes;
+		} else {
+			mine->untracked_packets += added.packets;
+			mine->untracked_bytes += added.bytes;
+		}
+	}
+}
+
+SEC("tc")
+int telegen_job(struct __sk_buff *skb)
+{
+	__u32 slot = TG_CTX(skb, tc_classid), features = config.features, zero = 0;
+	struct tg_job_live *live = bpf_map_lookup_elem(&job_live, &zero);
+	struct tg_if_stats *stats;
+	struct tg_total added;
+	struct tg_found found;
+
+#if TG_BUILD
+	/* Another build for the tests: other instructions, so another tag, and the same behaviour. */
+	asm volatile("r0 = %0" : : "i"(TG_BUILD) : "r0");
+#endif
+	if (!live || (live->deadline && bpf_jiffies64() >= live->deadline))
+		return TC_ACT_UNSPEC;
+	if (!tg_match(skb, features, &found))
+		return TC_ACT_UNSPEC;
+	if (tg_unlikely(slot >= TG_SLOTS))
+		slot = 0;
+	stats = bpf_map_lookup_elem(&if_stats_percpu, &slot);
+	if (tg_unlikely(!stats || found.class >= TG_CLASSES))
+		return TC_ACT_UNSPEC;
+	added = tg_count(skb, NULL, &stats->classes[found.class]);
+	if (features & (TG_DO_FLOWS | TG_DO_BURST | TG_DO_CAPTURE) || config.sample_rate > 1)
+		tg_detail(features, &found, added);
+	return TC_ACT_UNSPEC;
+}
+
+char LICENSE[] SEC("license") = "GPL";
