@@ -11,6 +11,7 @@
     │   ├── Conflict           somebody else holds the place; look again when the world changes
     │   ├── Gone               the object vanished meanwhile; look again
     │   ├── VerifierRejected   the verifier refused the program; its log is in ``log``
+    │   ├── NoMemory           no memory is left for it in the kernel; it may be there later
     │   └── Busy               the kernel asks to try again
     └── ExportError            OTLP did not take a batch; the next one carries the same sums
 
@@ -116,6 +117,10 @@ class VerifierRejected(KernelError):
         tail = " | ".join(line for line in log.splitlines()[-4:] if line.strip())
         super().__init__(operation, target, errno, f"the verifier refused it: {tail}", remedy)
         self.log = log
+
+
+class NoMemory(KernelError):
+    """ENOMEM: the machine or the agent's control group has no memory left for what was asked."""
 
 
 class Busy(KernelError):

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from sonic_telegen.errors import Gone, KernelError
 from sonic_telegen.kernel import libbpf
-from sonic_telegen.kernel.failure import kernel_error
+from sonic_telegen.kernel.failure import ENOTSUPP, kernel_error
 from sonic_telegen.kernel.loader import Loaded
 from sonic_telegen.kernel.netlink import Netlink
 from sonic_telegen.kernel.tcdecode import describe
@@ -27,9 +27,12 @@ from sonic_telegen.model.action import (
     DeleteQdisc,
     Detach,
     FreezeAccount,
+    LoadProgram,
     OpenAccount,
     ReleaseSlot,
     Replace,
+    SetDeadline,
+    UnloadProgram,
 )
 from sonic_telegen.model.job import Direction
 from sonic_telegen.model.kernel import FilterName, KernelState, Qdisc, QdiscKind
@@ -155,6 +158,8 @@ class Kernel:
             case Detach(item, _, qdisc):
                 netlink.delete_filter(item, qdisc)
                 self._detached = True
+            case LoadProgram() | SetDeadline() | UnloadProgram():
+                raise kernel_error("load a job's own program", str(action), ENOTSUPP)
 
     def _settle(self) -> None:
         """Wait until the last packet that a detached filter saw is counted; once for all detaches before it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-from sonic_telegen.errors import Busy, Conflict, Gone, KernelError, NotSupported, PermissionDenied
+from sonic_telegen.errors import Busy, Conflict, Gone, KernelError, NoMemory, NotSupported, PermissionDenied
 
 ENOTSUPP = 524  # the kernel's own "not supported"; Python's errno table lacks it
 
@@ -25,6 +25,7 @@ _CLASSES: dict[int, type[KernelError]] = {
     errno.ENOENT: Gone,
     errno.ENXIO: Gone,
     errno.ESRCH: Gone,
+    errno.ENOMEM: NoMemory,
     errno.EBUSY: Busy,
     errno.EAGAIN: Busy,
     errno.EINTR: Busy,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sonic_telegen.model.job import Direction
+from sonic_telegen.model.job import Direction, JobSpec
 from sonic_telegen.model.kernel import AccountKey, QdiscKind, TcFilter
 
 
@@ -28,12 +28,16 @@ class DeleteQdisc:
 
 @dataclass(frozen=True, slots=True)
 class AssignSlot:
-    """Zero entry ``slot`` of ``if_stats_percpu`` and note whose it is, under a new start time."""
+    """Zero entry ``slot`` of ``if_stats_percpu`` and note whose it is, under a new start time.
+
+    ``job`` when that job's own program is to count in it: the account that is opened next says so in the kernel.
+    """
 
     slot: int
     ifindex: int
     netdev: str
     direction: Direction
+    job: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,37 @@ class CloseAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadProgram:
+    """Load and pin a job's own program, in the place of one that answers another question or is of another build.
+
+    ``expires_ns`` (Unix ns, 0 for never) is when it stops by itself.
+    """
+
+    spec: JobSpec
+    expires_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetDeadline:
+    """Move the moment at which a job's own program stops by itself (the clock was set)."""
+
+    job: str
+    expires_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnloadProgram:
+    """Unpin a job's own program, whose results are told and whose filters are gone, and give its maps back."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
 class Attach:
-    """Add our filter on a hook, exclusively: a stranger at that priority and handle is never replaced."""
+    """Add our filter on a hook, exclusively: a stranger at that priority and handle is never replaced.
+
+    It runs the interface program, or the own program of ``job``.
+    """
 
     ifindex: int
     netdev: str
@@ -78,11 +111,15 @@ class Attach:
     priority: int
     handle: int
     slot: int
+    job: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Swap program or slot of a filter of ours in place (same priority and handle: no packet is missed)."""
+    """Swap program or slot of a filter of ours in place (same priority and handle: no packet is missed).
+
+    A job's filter gets that job's program, any other the interface program.
+    """
 
     filter: TcFilter
     netdev: str
@@ -107,6 +144,9 @@ Action = (
     | OpenAccount
     | FreezeAccount
     | CloseAccount
+    | LoadProgram
+    | SetDeadline
+    | UnloadProgram
     | Attach
     | Replace
     | Detach

@@ -86,18 +86,22 @@ class TcFilter:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One assigned entry of ``if_stats_percpu``: which hook it counts and since when (Unix ns)."""
+    """One assigned entry of ``if_stats_percpu``: which hook it counts and since when (Unix ns).
+
+    ``own`` when a job's own program counts in it: whose it is tells the one account that counts there.
+    """
 
     index: int
     ifindex: int
     name: str
     direction: Direction
     start_ns: int
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AccountKey:
-    """A plain job's counts on one netdev and direction, kept by name so that they outlive an ifindex."""
+    """A job's counts on one netdev and direction, kept by name so that they outlive an ifindex."""
 
     job: str
     name: str
@@ -123,8 +127,28 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
+class JobProgram:
+    """The pinned program of one job: whose question it answers (``digest``), and which build's object it is.
+
+    ``build`` is empty when it counts into maps that are not the agent's any more. ``deadline_ns`` (Unix ns, 0 for none)
+    is when it stops by itself, as the clocks stand now; ``memory`` is what its maps take in bytes.
+    """
+
+    prog_id: int
+    tag: str
+    digest: str
+    build: str
+    deadline_ns: int = 0
+    memory: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class KernelState:
-    """The whole look: links by ifindex, qdiscs by ifindex, all filters on their hooks, slots by index."""
+    """The whole look: links by ifindex, qdiscs by ifindex, all filters on their hooks, slots by index.
+
+    ``programs`` are the jobs' own by job id, ``job_build`` is what they should be loaded from, and ``job_memory`` how
+    many bytes their maps may take together.
+    """
 
     program: Program
     links: Mapping[int, Link] = field(default_factory=dict)
@@ -133,3 +157,6 @@ class KernelState:
     slots: Mapping[int, Slot] = field(default_factory=dict)
     accounts: Mapping[AccountKey, Account] = field(default_factory=dict)
     slot_count: int = 2048  # entries of if_stats_percpu, slot 0 included though never assigned
+    programs: Mapping[str, JobProgram] = field(default_factory=dict)
+    job_build: str = ""
+    job_memory: int = 0

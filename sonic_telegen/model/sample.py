@@ -44,13 +44,18 @@ class AccountSample:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One reading: ``time_ns`` Unix ns when it began; ``totals`` and ``start_ns`` are those of ``stats_percpu``."""
+    """One reading: ``time_ns`` Unix ns when it began; ``totals`` and ``start_ns`` are those of ``stats_percpu``.
+
+    ``own`` are the slots in which programs of jobs count, by the account that counts there: sizes and all, of what
+    matched since the slot was assigned.
+    """
 
     time_ns: int
     start_ns: int = 0
     totals: tuple[Counters, ...] = ()
     interfaces: tuple[InterfaceSample, ...] = ()
     accounts: Mapping[AccountKey, AccountSample] = field(default_factory=dict)
+    own: Mapping[AccountKey, InterfaceSample] = field(default_factory=dict)
 
     def job(self, job: str) -> Counters:
         """Packets and bytes of a job over all its hooks and classes."""

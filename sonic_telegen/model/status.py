@@ -35,6 +35,8 @@ class Reason(StrEnum):
     NETDEV_ABSENT = "netdev_absent"
     MAX_JOBS = "max_jobs"
     NO_SLOT = "no_slot"
+    NO_PROGRAM_PLACE = "no_program_place"  # as many job programs as may be are on the hook
+    NO_MEMORY = "no_memory"  # the maps of job programs take what they may, or what the machine has
     DISABLED = "disabled"
     DELETED = "deleted"
     EXPIRED = "expired"

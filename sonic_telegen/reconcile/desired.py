@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from sonic_telegen.errors import KernelError
 from sonic_telegen.model.asked import Asked, Rejection
 from sonic_telegen.model.job import ALL_PORTS, FRONT_PANEL, Direction, JobSpec, MirrorMode
 from sonic_telegen.model.kernel import KernelState, Link
-from sonic_telegen.model.status import Reason, Status
+from sonic_telegen.model.status import JobStatus, Reason, Status, Visibility
 from sonic_telegen.settings import Settings
 
 KEEP_TOLD_NS = 3600 * 1_000_000_000  # a job's end stays readable for an hour after its row is gone
@@ -42,7 +43,10 @@ class Life:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One job: its effective mode, the hooks it should count on, or the verdict why there are none."""
+    """One job: its effective mode, the hooks it should count on, or the verdict why there are none.
+
+    ``deadline_ns`` is when its program stops without us: ``expires_ns``, or what that will be if it starts now.
+    """
 
     spec: JobSpec
     mode: MirrorMode
@@ -50,16 +54,29 @@ class Wanted:
     hooks: tuple[Hook, ...] = ()
     verdict: Verdict | None = None
     expires_ns: int = 0
+    deadline_ns: int = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs or would, were its netdev there: then it keeps its program."""
+        waits = self.verdict is not None and self.verdict.reason is Reason.NETDEV_ABSENT
+        return self.mode is MirrorMode.DIRECT and (self.verdict is None or waits)
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """All jobs; ``remembered`` are the job ids that somebody can still ask for; without ``teardown`` nothing ends."""
+    """All jobs; ``remembered`` are the job ids that somebody can still ask for; without ``teardown`` nothing ends.
+
+    ``untold`` are jobs that were last told running: their results are read again before their program goes.
+    ``refused`` are jobs whose program the kernel will not take, and why: trying again would not help.
+    """
 
     jobs: Mapping[str, Wanted] = field(default_factory=dict)
     rejected: Mapping[str, Rejection] = field(default_factory=dict)
     remembered: frozenset[str] = frozenset()
     teardown: bool = True
+    untold: frozenset[str] = frozenset()
+    refused: Mapping[str, KernelError] = field(default_factory=dict)
 
     def hooks(self) -> dict[tuple[int, Direction], Hook]:
         """Every hook that any job wants, once."""
@@ -109,13 +126,20 @@ def desire(
                 early = Verdict(
                     Status.PENDING, Reason.NETDEV_ABSENT, f"no netdev {spec.port} yet; it is attached when it appears"
                 )
-        jobs[spec.id] = Wanted(spec, mode, settings.interface(spec), hooks, early or verdict, expires)
+        deadline = expires or (now_ns + spec.duration_sec * 1_000_000_000 if spec.duration_sec else 0)
+        jobs[spec.id] = Wanted(spec, mode, settings.interface(spec), hooks, early or verdict, expires, deadline)
     shown = {
         job
         for job, told in asked.told.items()
         if told.reason is not Reason.DELETED or now_ns - told.updated_ns < KEEP_TOLD_NS
     }
-    return Desired(jobs, rejected, frozenset(shown | set(asked.jobs)), asked.initialized)
+    untold = frozenset(job for job, told in asked.told.items() if _told_running(told))
+    return Desired(jobs, rejected, frozenset(shown | set(asked.jobs)), asked.initialized, untold)
+
+
+def _told_running(told: JobStatus) -> bool:
+    running = told.status in (Status.RUNNING, Status.STARTING, Status.DEGRADED)
+    return running and told.visibility is not Visibility.NONE
 
 
 def _mode(spec: JobSpec, settings: Settings) -> tuple[MirrorMode, Verdict | None]:

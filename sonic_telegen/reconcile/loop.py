@@ -13,7 +13,18 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sonic_telegen.errors import ConfigError, KernelError, NotSupported, PermissionDenied, Retry
-from sonic_telegen.model.action import Action, AddQdisc, AssignSlot, Attach, DeleteQdisc, Detach, Replace
+from sonic_telegen.model.action import (
+    Action,
+    AddQdisc,
+    AssignSlot,
+    Attach,
+    DeleteQdisc,
+    Detach,
+    LoadProgram,
+    Replace,
+    SetDeadline,
+    UnloadProgram,
+)
 from sonic_telegen.model.asked import Asked
 from sonic_telegen.model.job import Direction, JobSpec
 from sonic_telegen.model.kernel import KernelState
@@ -21,7 +32,8 @@ from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import JobStatus, Status
 from sonic_telegen.reconcile.desired import Desired, Life, desire
 from sonic_telegen.reconcile.plan import plan
-from sonic_telegen.reconcile.report import attached, job_statuses, outlived, with_counters
+from sonic_telegen.reconcile.programs import Spot, own
+from sonic_telegen.reconcile.report import attached, job_statuses, missing, outlived, with_counters
 from sonic_telegen.settings import Settings
 
 LOOKS = 3  # plan-and-apply rounds in one pass
@@ -114,6 +126,7 @@ class Loop:
         self._resolve, self._before_look, self._clock = resolve, before_look, clock
         self._settings = resolve({})
         self._retry_sec = FIRST_RETRY_SEC
+        self._refused: dict[str, tuple[str, KernelError]] = {}  # by job: the digest of what will not load, and why
 
     def run(self) -> PassResult:
         """One pass over everything, decided for one moment: a job that ends in the middle of it is the next pass's."""
@@ -126,24 +139,26 @@ class Loop:
             config_error = str(wrong)  # the last good settings stay in force
         lives = self._lives(asked)
         side, state, problem = self._open(asked, lives, now)
-        failures: dict[tuple[int, Direction], KernelError] = {}
+        failures: dict[Spot | str, KernelError] = {}
+        known = dict(self._refused)
         counts: dict[tuple[str, str], int] = {}
-        desired = desire(asked, state, self._settings, lives, now)
+        desired = self._desire(asked, state, lives, now)
         if side is not None and state is not None:
             for _ in range(LOOKS):
                 actions = plan(desired, state)
-                if not actions or not _apply(side, actions, failures, counts):
+                if not actions or not self._apply(side, actions, failures, counts):
                     break
                 self._before_look()
                 state = side.observe()
-                desired = desire(asked, state, self._settings, lives, now)
+                desired = self._desire(asked, state, lives, now)
         sample = side.sample() if side is not None and state is not None else None
         lives = self._remember(desired, state, lives, now)
-        desired = desire(asked, state, self._settings, lives, now)
+        desired = self._desire(asked, state, lives, now)
         jobs = job_statuses(desired, state, problem, failures, asked.told, now)
         if sample is not None:
             jobs = with_counters(jobs, sample)
         broken = [*failures.values(), *([problem] if problem else [])]
+        broken += [new for job, (_, new) in self._refused.items() if job not in known and job not in failures]
         return PassResult(
             asked,
             self._settings,
@@ -151,7 +166,7 @@ class Loop:
             state,
             sample,
             jobs,
-            self._wake(desired, broken, self._clock()),
+            self._wake(desired, state, broken, self._clock()),
             config_error,
             counts,
             tuple(str(item) for item in broken),
@@ -176,6 +191,37 @@ class Loop:
         except (PermissionDenied, NotSupported) as problem:
             return None, None, problem
 
+    def _desire(self, asked: Asked, state: KernelState | None, lives: Mapping[str, Life], now_ns: int) -> Desired:
+        """What is wanted, less the programs that the kernel refused for good."""
+        found = desire(asked, state, self._settings, lives, now_ns)
+        digests = {job: wanted.spec.digest() for job, wanted in found.jobs.items()}
+        self._refused = {job: item for job, item in self._refused.items() if digests.get(job) == item[0]}
+        return replace(found, refused={job: problem for job, (_, problem) in self._refused.items()})
+
+    def _apply(
+        self,
+        side: KernelSide,
+        actions: tuple[Action, ...],
+        failures: dict[Spot | str, KernelError],
+        counts: dict[tuple[str, str], int],
+    ) -> bool:
+        """Do the actions one by one; True when at least one moved something."""
+        failures.clear()
+        moved = False
+        for action in actions:
+            kind = type(action).__name__
+            try:
+                side.apply(action)
+                moved = True
+                counts[kind, "ok"] = counts.get((kind, "ok"), 0) + 1
+            except KernelError as problem:
+                counts[kind, "failed"] = counts.get((kind, "failed"), 0) + 1
+                for spot in _spots(action):
+                    failures.setdefault(spot, problem)
+                if isinstance(action, LoadProgram) and problem.retry is Retry.NEVER:
+                    self._refused[action.spec.id] = (action.spec.digest(), problem)
+        return moved
+
     def _lives(self, asked: Asked) -> dict[str, Life]:
         found = {}
         for job, spec in asked.jobs.items():
@@ -196,7 +242,7 @@ class Loop:
             if not wanted.spec.duration_sec:
                 continue
             life, digest = lives.get(job, Life()), wanted.spec.digest()
-            if not life.start_ns and any((h.ifindex, h.direction) in seen for h in wanted.hooks):
+            if state and not life.start_ns and len(missing(wanted, state, seen)) < len(wanted.hooks):
                 self._memory.note_start(job, digest, now_ns)
                 after[job] = replace(life, start_ns=now_ns)
             elif wanted.verdict is not None and wanted.verdict.status is Status.DONE and not life.ended:
@@ -204,47 +250,42 @@ class Loop:
                 after[job] = replace(life, ended=True)
         return after
 
-    def _wake(self, desired: Desired, broken: list[KernelError], now_ns: int) -> float:
-        """Seconds until the next pass if nothing happens: resync, next expiry or next retry, the earliest."""
+    def _wake(self, desired: Desired, state: KernelState | None, broken: list[KernelError], now_ns: int) -> float:
+        """Seconds until the next pass if nothing happens: resync, next expiry or next retry, the earliest.
+
+        A program whose job ended in this pass waits only until that was told.
+        """
         if any(item.retry is Retry.BACKOFF for item in broken):
             retry, self._retry_sec = self._retry_sec, min(self._retry_sec * 2, LAST_RETRY_SEC)
         else:
             retry, self._retry_sec = RESYNC_SEC, FIRST_RETRY_SEC
+        if state is not None and any(job in desired.untold and not _keeps(desired, job) for job in state.programs):
+            retry = min(retry, FIRST_RETRY_SEC)
         ends = [job.expires_ns for job in desired.jobs.values() if job.expires_ns and job.verdict is None]
         expiry = (min(ends) - now_ns) / 1e9 if ends else RESYNC_SEC
         return max(0.0, min(RESYNC_SEC, retry, expiry))
 
 
-def _apply(
-    side: KernelSide,
-    actions: tuple[Action, ...],
-    failures: dict[tuple[int, Direction], KernelError],
-    counts: dict[tuple[str, str], int],
-) -> bool:
-    """Do the actions one by one; True when at least one moved something."""
-    failures.clear()
-    moved = False
-    for action in actions:
-        kind = type(action).__name__
-        try:
-            side.apply(action)
-            moved = True
-            counts[kind, "ok"] = counts.get((kind, "ok"), 0) + 1
-        except KernelError as problem:
-            counts[kind, "failed"] = counts.get((kind, "failed"), 0) + 1
-            for place in _places(action):
-                failures.setdefault(place, problem)
-    return moved
+def _keeps(desired: Desired, job: str) -> bool:
+    wanted = desired.jobs.get(job)
+    return not desired.teardown or (wanted is not None and own(wanted))
 
 
-def _places(action: Action) -> tuple[tuple[int, Direction], ...]:
-    """The hooks that a failed action leaves without their program."""
+def _spots(action: Action) -> tuple[Spot | str, ...]:
+    """The spots that a failed action leaves without their program, or the job that has none."""
     match action:
-        case Attach(ifindex=ifindex, direction=direction) | AssignSlot(ifindex=ifindex, direction=direction):
-            return ((ifindex, direction),)
+        case (
+            Attach(ifindex=ifindex, direction=direction, job=job)
+            | AssignSlot(ifindex=ifindex, direction=direction, job=job)
+        ):
+            return ((ifindex, direction, job),)
         case Replace(filter=item) | Detach(filter=item):
-            return ((item.ifindex, item.direction),)
+            return ((item.ifindex, item.direction, item.own.job if item.own else ""),)
         case AddQdisc(ifindex=ifindex) | DeleteQdisc(ifindex=ifindex):
-            return ((ifindex, Direction.INGRESS), (ifindex, Direction.EGRESS))
+            return ((ifindex, Direction.INGRESS, ""), (ifindex, Direction.EGRESS, ""))
+        case LoadProgram(spec=spec):
+            return (spec.id,)
+        case SetDeadline(job=job) | UnloadProgram(job=job):
+            return (job,)
         case _:
             return ()

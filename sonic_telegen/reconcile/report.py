@@ -11,25 +11,29 @@ from dataclasses import replace
 from sonic_telegen.errors import (
     Conflict,
     KernelError,
+    NoMemory,
     NotSupported,
     PermissionDenied,
     TelegenError,
     VerifierRejected,
 )
-from sonic_telegen.model.job import Direction, MirrorMode, Owner
+from sonic_telegen.model.budget import PROGRAMS_PER_HOOK, program_bytes
+from sonic_telegen.model.job import MirrorMode, Owner
 from sonic_telegen.model.kernel import KernelState, TcFilter
 from sonic_telegen.model.sample import InterfaceSample, Sample
 from sonic_telegen.model.status import JobStatus, Reason, Status, Visibility
 from sonic_telegen.reconcile.desired import KEEP_TOLD_NS, Desired, Hook, Verdict, Wanted
 from sonic_telegen.reconcile.plan import usable_qdisc
+from sonic_telegen.reconcile.programs import Admitted, Spot, admit, own, program_of
 
-Failures = Mapping[tuple[int, Direction], KernelError]
+Failures = Mapping[Spot | str, KernelError]  # by spot, or by job where its program could not be loaded
 
 _REASONS: tuple[tuple[type[TelegenError], Reason], ...] = (
     (PermissionDenied, Reason.PERMISSION),
     (NotSupported, Reason.NOT_SUPPORTED),
     (VerifierRejected, Reason.VERIFIER),
     (Conflict, Reason.CONFLICT),
+    (NoMemory, Reason.NO_MEMORY),
 )
 
 
@@ -38,21 +42,28 @@ def reason_of(problem: TelegenError) -> Reason:
     return next((reason for kind, reason in _REASONS if isinstance(problem, kind)), Reason.KERNEL)
 
 
-def attached(state: KernelState) -> dict[tuple[int, Direction], TcFilter]:
-    """The hooks where our program was seen counting into the slot noted for that netdev and direction."""
-    slots = {s.index: s for s in state.slots.values()}
-    found: dict[tuple[int, Direction], TcFilter] = {}
+def attached(state: KernelState) -> dict[Spot, TcFilter]:
+    """The spots where our program was seen counting into the slot noted for that netdev, direction and job."""
+    accounts = {(a.slot, a.key.job) for a in state.accounts.values()}
+    found: dict[Spot, TcFilter] = {}
     for item in state.filters:
-        slot = slots.get(item.classid)
-        if (
-            item.own is not None
-            and not item.own.job
-            and item.prog_id == state.program.prog_id
-            and slot is not None
-            and (slot.ifindex, slot.direction) == (item.ifindex, item.direction)
-        ):
-            found[item.ifindex, item.direction] = item
+        slot = state.slots.get(item.classid)
+        if item.own is None or slot is None or (slot.ifindex, slot.direction) != (item.ifindex, item.direction):
+            continue
+        job = item.own.job
+        program = state.programs.get(job) if job else state.program
+        counts = (slot.index, job) in accounts if job else True
+        if program is not None and item.prog_id == program.prog_id and slot.own == bool(job) and counts:
+            found[item.ifindex, item.direction, job] = item
     return found
+
+
+def missing(wanted: Wanted, state: KernelState, seen: Mapping[Spot, TcFilter]) -> list[Hook]:
+    """The hooks where nothing counts for the job."""
+    if own(wanted) and program_of(wanted, state) is None:
+        return list(wanted.hooks)
+    job = wanted.spec.id if own(wanted) else ""
+    return [hook for hook in wanted.hooks if (hook.ifindex, hook.direction, job) not in seen]
 
 
 def job_statuses(
@@ -69,11 +80,12 @@ def job_statuses(
         desired: what was wanted in this pass.
         state: the second look; None when the kernel side could not be opened, then ``problem`` says why.
         problem: that error.
-        failures: the last failure by hook.
+        failures: the last failure by spot, and by job where its program could not be loaded.
         told: what STATE_DB said before this pass.
         now_ns: Unix ns.
     """
     seen = attached(state) if state else {}
+    admitted = admit(desired, state) if state else None
     result: dict[str, JobStatus] = {}
     for job, rejection in desired.rejected.items():
         result[job] = JobStatus(
@@ -85,7 +97,7 @@ def job_statuses(
             direction=rejection.direction,
         )
     for job, wanted in desired.jobs.items():
-        verdict = wanted.verdict or _judge(wanted, desired, state, problem, failures, seen)
+        verdict = wanted.verdict or _judge(wanted, desired, state, problem, failures, seen, admitted)
         result[job] = _status(wanted, verdict, state, told.get(job))
     for job, before in told.items():
         if job not in result:
@@ -101,31 +113,47 @@ def _judge(
     state: KernelState | None,
     problem: KernelError | None,
     failures: Failures,
-    seen: Mapping[tuple[int, Direction], TcFilter],
+    seen: Mapping[Spot, TcFilter],
+    admitted: Admitted | None,
 ) -> Verdict:
-    missing = [hook for hook in wanted.hooks if (hook.ifindex, hook.direction) not in seen]
-    if state is None:
+    if state is None or admitted is None:
         assert problem is not None  # one of the two is always there
         return Verdict(Status.FAILED, reason_of(problem), str(problem))
-    if not missing:
+    refused = desired.refused.get(wanted.spec.id) if own(wanted) else None
+    absent = missing(wanted, state, seen)
+    if not absent:
+        if refused is not None:  # what an earlier build loaded goes on
+            return Verdict(Status.DEGRADED, reason_of(refused), str(refused))
         return Verdict(Status.RUNNING, Reason.NONE, "")
-    causes = [_cause(hook, desired, state, failures) for hook in missing]
+    if refused is not None:
+        return Verdict(Status.FAILED, reason_of(refused), str(refused))
+    causes = [_cause(hook, wanted, desired, state, failures, admitted) for hook in absent]
     first = next((c for c in causes if c.status is Status.FAILED), causes[0])
-    more = f" (and {len(missing) - 1} more hooks)" if len(missing) > 1 else ""
-    if len(missing) < len(wanted.hooks):
+    more = f" (and {len(absent) - 1} more hooks)" if len(absent) > 1 else ""
+    if len(absent) < len(wanted.hooks):
         return Verdict(Status.DEGRADED, first.reason, first.message + more)
     return Verdict(first.status, first.reason, first.message + more)
 
 
-def _cause(hook: Hook, desired: Desired, state: KernelState, failures: Failures) -> Verdict:
+def _cause(
+    hook: Hook, wanted: Wanted, desired: Desired, state: KernelState, failures: Failures, admitted: Admitted
+) -> Verdict:
     """Why a wanted program is not on its hook."""
-    place = f"{hook.netdev} {hook.direction.value}"
-    failure = failures.get((hook.ifindex, hook.direction))
+    place, job = f"{hook.netdev} {hook.direction.value}", wanted.spec.id
+    if own(wanted) and job in admitted.no_memory:
+        text = f"its maps need {program_bytes(wanted.spec):,} bytes and all jobs may take {state.job_memory:,}"
+        return Verdict(Status.PENDING, Reason.NO_MEMORY, f"{text}; end a job with flows or capture")
+    spot = (hook.ifindex, hook.direction, job if own(wanted) else "")
+    tried = (job, (hook.ifindex, hook.direction, ""), spot) if own(wanted) else (spot,)
+    failure = next((failures[key] for key in tried if key in failures), None)
     if failure is not None:
         return Verdict(Status.FAILED, reason_of(failure), str(failure))
     if usable_qdisc(desired, state, hook) is None:
         text = f"{place}: an ingress qdisc of somebody else holds ffff:, clsact cannot be added beside it"
         return Verdict(Status.DEGRADED, Reason.INGRESS_QDISC, text)
+    if own(wanted) and spot not in admitted.spots:
+        text = f"{place}: {PROGRAMS_PER_HOOK} jobs have programs of their own there, which is the most; end one"
+        return Verdict(Status.PENDING, Reason.NO_PROGRAM_PLACE, text)
     if len(state.slots) >= state.slot_count - 1:
         text = f"{place}: all {state.slot_count - 1} counter slots are taken; end a job"
         return Verdict(Status.PENDING, Reason.NO_SLOT, text)
@@ -195,5 +223,5 @@ def with_counters(statuses: Mapping[str, JobStatus], sample: Sample) -> dict[str
 
 def interfaces(state: KernelState, sample: Sample) -> tuple[InterfaceSample, ...]:
     """The hooks to show: assigned in the sample and seen attached."""
-    seen = {(f.ifindex, f.direction) for f in attached(state).values()}
-    return tuple(item for item in sample.interfaces if (item.ifindex, item.direction) in seen)
+    seen = attached(state)
+    return tuple(item for item in sample.interfaces if (item.ifindex, item.direction, "") in seen)

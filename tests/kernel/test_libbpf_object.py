@@ -57,7 +57,7 @@ def test_constant_that_is_set_is_what_the_program_adds() -> None:
         o.load()
         libbpf.prog_test_run(o.prog_fd("good"), bytes(60), repeat=3)
         assert libbpf.lookup(o.map_fd("numbers"), bytes(4), 8) == struct.pack("=Q", 3 * (1000 + 2))
-        with pytest.raises(KernelError, match="first in.*it has 4 bytes, the value 5"):
+        with pytest.raises(KernelError, match=r"first in.*it has 4 bytes, the value 5"):
             o.set_rodata("first", bytes(5))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sonic_telegen.errors import Conflict, Gone
+from sonic_telegen.errors import Busy, Conflict, Gone
 from sonic_telegen.model.action import (
     Action,
     AddQdisc,
@@ -17,15 +17,20 @@ from sonic_telegen.model.action import (
     DeleteQdisc,
     Detach,
     FreezeAccount,
+    LoadProgram,
     OpenAccount,
     ReleaseSlot,
     Replace,
+    SetDeadline,
+    UnloadProgram,
 )
+from sonic_telegen.model.budget import program_bytes
 from sonic_telegen.model.job import Direction
 from sonic_telegen.model.kernel import (
     Account,
     AccountKey,
     FilterName,
+    JobProgram,
     KernelState,
     Link,
     Program,
@@ -37,6 +42,7 @@ from sonic_telegen.model.kernel import (
 from sonic_telegen.model.sample import AccountSample, Counters, InterfaceSample, Sample
 
 PROGRAM = Program(77, "aa" * 8)
+BUILD = "b" * 16  # of the object that job programs are loaded from
 
 
 class World:
@@ -51,6 +57,9 @@ class World:
         self.counted: dict[int, int] = {}
         self.offset: dict[AccountKey, int] = {}
         self.slot_count = slot_count
+        self.programs: dict[str, JobProgram] = {}
+        self.job_memory = 1 << 30
+        self.loads = 0
         self.clock = 1
 
     def observe(self) -> KernelState:
@@ -62,6 +71,9 @@ class World:
             dict(self.slots),
             dict(self.accounts),
             self.slot_count,
+            dict(self.programs),
+            BUILD,
+            self.job_memory,
         )
 
     def packet(self, ifindex: int, direction: Direction) -> None:
@@ -89,6 +101,7 @@ class World:
                     (Counters(self.counted.get(s.index, 0)), zero, zero, zero),
                 )
                 for s in self.slots.values()
+                if not s.own
             ),
             accounts={
                 k: AccountSample(k, a.start_ns, (Counters(self.total(k)), zero, zero, zero))
@@ -113,11 +126,15 @@ class World:
                 assert self.qdiscs[ifindex].ours, "a stranger's qdisc"
                 assert not [f for f in self.filters if f.ifindex == ifindex], "a filter would go with it"
                 del self.qdiscs[ifindex]
-            case AssignSlot(slot, ifindex, name, direction):
+            case AssignSlot(slot, ifindex, name, direction, job):
                 assert 0 < slot < self.slot_count and slot not in self.slots
                 self.counted[slot] = 0
-                self.slots[slot] = Slot(slot, ifindex, name, direction, self.clock)
+                self.slots[slot] = Slot(slot, ifindex, name, direction, self.clock, own=bool(job))
             case ReleaseSlot(slot, _):
+                place = (self.slots[slot].ifindex, self.slots[slot].direction)
+                for item in self.filters:
+                    if item.own and item.classid == slot and (item.ifindex, item.direction) == place:
+                        raise Busy("release slot", str(slot), 16)
                 for key, account in list(self.accounts.items()):
                     if account.slot == slot:
                         self._freeze(key)
@@ -134,22 +151,48 @@ class World:
                 self._freeze(key)
             case CloseAccount(key):
                 del self.accounts[key], self.offset[key]
-            case Attach(ifindex, _, direction, qdisc, priority, handle, slot):
+            case LoadProgram(spec, expires_ns):
+                if spec.id in self.programs:
+                    assert self.programs[spec.id].digest == spec.digest(), "it would answer for another question"
+                self.loads += 1
+                number, memory = 1000 + self.loads, program_bytes(spec)
+                self.programs[spec.id] = JobProgram(number, "dd" * 8, spec.digest(), BUILD, expires_ns, memory)
+            case SetDeadline(job, expires_ns):
+                self.programs[job] = replace(self.programs[job], deadline_ns=expires_ns)
+            case UnloadProgram(job):
+                mine = [f for f in self.filters if f.own and f.own.job == job]
+                assert not mine, "its filters would go on without their pins"
+                del self.programs[job]
+            case Attach(ifindex, _, direction, qdisc, priority, handle, slot, job):
                 self._link(ifindex)
-                assert slot in self.slots
+                self._need_slot(slot, ifindex, direction, job)
                 assert self.qdiscs[ifindex].kind is qdisc
                 assert not (qdisc is QdiscKind.INGRESS and direction is Direction.EGRESS)
                 if any((f.ifindex, f.direction, f.priority) == (ifindex, direction, priority) for f in self.filters):
                     raise Conflict("add filter", str(ifindex), 17)
-                name = str(FilterName(PROGRAM.digest))
-                self.filters.append(TcFilter(ifindex, direction, priority, handle, "bpf", name, PROGRAM.prog_id, slot))
+                name, number = self._program(job)
+                self.filters.append(TcFilter(ifindex, direction, priority, handle, "bpf", name, number, slot))
             case Replace(item, _, _, slot):
                 assert item.own, "a stranger's filter"
-                new = replace(item, name=str(FilterName(PROGRAM.digest)), prog_id=PROGRAM.prog_id, classid=slot)
+                self._need_slot(slot, item.ifindex, item.direction, item.own.job)
+                name, number = self._program(item.own.job)
+                new = replace(item, name=name, prog_id=number, classid=slot)
                 self.filters[self.filters.index(item)] = new
             case Detach(item, _, _):
                 assert item.own, "a stranger's filter"
                 self.filters.remove(item)
+
+    def _program(self, job: str) -> tuple[str, int]:
+        """Name and program of a filter."""
+        if not job:
+            return str(FilterName(PROGRAM.digest)), PROGRAM.prog_id
+        return str(FilterName(self.programs[job].tag, job)), self.programs[job].prog_id
+
+    def _need_slot(self, slot: int, ifindex: int, direction: Direction, job: str) -> None:
+        found = self.slots[slot]
+        assert (found.ifindex, found.direction, found.own) == (ifindex, direction, bool(job))
+        if job:
+            assert [a.key.job for a in self.accounts.values() if a.slot == slot] == [job]
 
     def _freeze(self, key: AccountKey) -> None:
         self.offset[key] = self.total(key)

@@ -157,7 +157,7 @@ def test_a_refusal_of_the_kernel_is_told_with_its_reason() -> None:
     target = want(world, JobSpec("a", "Ethernet0"))
     failure = Conflict("add filter", "Ethernet0 ingress", 17, holder="prio 3 u32")
 
-    status = told(target, world.observe(), failures={(1, Direction.INGRESS): failure})["a"]
+    status = told(target, world.observe(), failures={(1, Direction.INGRESS, ""): failure})["a"]
 
     assert (status.status, status.reason) == (Status.FAILED, Reason.CONFLICT)
     assert "prio 3 u32" in status.message

@@ -9,7 +9,7 @@ import os
 import pytest
 from pyroute2.netlink import exceptions as pyroute2
 
-from sonic_telegen.errors import Busy, Conflict, Gone, KernelError, NotSupported, PermissionDenied, Retry
+from sonic_telegen.errors import Busy, Conflict, Gone, KernelError, NoMemory, NotSupported, PermissionDenied, Retry
 from sonic_telegen.kernel.failure import ENOTSUPP, PYROUTE2, kernel_error, os_error, pyroute2_error, strerror
 
 EXPECTED: dict[type[KernelError], tuple[Retry, set[int]]] = {
@@ -17,6 +17,7 @@ EXPECTED: dict[type[KernelError], tuple[Retry, set[int]]] = {
     PermissionDenied: (Retry.NEVER, {errno.EPERM, errno.EACCES, errno.EROFS}),
     Conflict: (Retry.ON_CHANGE, {errno.EEXIST}),
     Gone: (Retry.ON_CHANGE, {errno.ENODEV, errno.ENOENT, errno.ENXIO, errno.ESRCH}),
+    NoMemory: (Retry.BACKOFF, {errno.ENOMEM}),
     Busy: (Retry.BACKOFF, {errno.EBUSY, errno.EAGAIN, errno.EINTR, errno.ENOBUFS}),
 }
 

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sonic_telegen.errors import Busy
 from sonic_telegen.model.asked import Asked
 from sonic_telegen.model.job import BOTH, Direction, JobSpec, MirrorMode
-from sonic_telegen.model.kernel import AccountKey, KernelState, Link, Qdisc, QdiscKind, Slot, TcFilter
+from sonic_telegen.model.kernel import (
+    Account,
+    AccountKey,
+    JobProgram,
+    KernelState,
+    Link,
+    Qdisc,
+    QdiscKind,
+    Slot,
+    TcFilter,
+)
+from sonic_telegen.model.match import Match
 from sonic_telegen.reconcile.desired import Desired, Hook, desire
 from sonic_telegen.reconcile.plan import plan, usable_qdisc
+from sonic_telegen.reconcile.programs import own
 from sonic_telegen.reconcile.report import attached
 from sonic_telegen.settings import Settings
-from tests.support.world import PROGRAM, World
+from tests.support.world import BUILD, PROGRAM, World
 
 DIRECT = Settings(mirror_mode=MirrorMode.DIRECT)
 NAMES = ("Ethernet0", "Ethernet4", "Ethernet8", "eth0", "PortChannel1")
 
+Row = tuple[str, tuple[Direction, ...], Match]
+Rows = dict[str, Row]
+ways = st.sampled_from(Direction)
+digests = st.sampled_from(["f" * 16, *(JobSpec(job, "Ethernet0", match=Match(vlan=7)).digest() for job in ("a", "b"))])
 directions = st.sampled_from([(Direction.INGRESS,), (Direction.EGRESS,), BOTH])
+questions = st.sampled_from([Match(), Match(), Match(vlan=7), Match(dscp=(46,))])
 jobs = st.dictionaries(
-    st.sampled_from(["a", "b", "c", "d"]), st.tuples(st.sampled_from([*NAMES, "all", "gone0"]), directions), max_size=4
+    st.sampled_from(["a", "b", "c", "d"]),
+    st.tuples(st.sampled_from([*NAMES, "all", "gone0"]), directions, questions),
+    max_size=4,
 )
 filters = st.builds(
     TcFilter,
@@ -31,7 +53,7 @@ filters = st.builds(
     name=st.sampled_from(
         ["", "cilium", "telegen/if@" + "aa" * 8, "telegen/if@" + "bb" * 8, "telegen/job/a@" + "cc" * 8]
     ),
-    prog_id=st.sampled_from([77, 78, 5]),
+    prog_id=st.sampled_from([77, 78, 5, 500]),
     classid=st.integers(0, 6),
 )
 
@@ -54,14 +76,24 @@ def worlds(draw: st.DrawFn) -> World:
         world.filters.append(item)
     for slot in draw(st.sets(st.integers(1, world.slot_count - 1).filter(lambda n: n < 8), max_size=4)):
         index = draw(st.integers(1, 5))
-        world.slots[slot] = Slot(
-            slot, index, draw(st.sampled_from([NAMES[index - 1], "old0"])), draw(st.sampled_from(Direction)), 1
-        )
+        name, way, own = draw(st.tuples(st.sampled_from([NAMES[index - 1], "old0"]), ways, st.booleans()))
+        world.slots[slot] = Slot(slot, index, name, way, 1, own)
+        if draw(st.booleans()):
+            key = AccountKey(draw(st.sampled_from("abx")), name, way)
+            world.accounts[key] = Account(key, draw(digests), slot, 1)
+            world.offset[key] = 0
+    for job in draw(st.sets(st.sampled_from("abx"))):
+        build = draw(st.sampled_from([BUILD, "old"]))
+        world.programs[job] = JobProgram(draw(st.sampled_from([5, 500])), "cc" * 8, draw(digests), build)
     return world
 
 
-def wanted(rows: dict[str, tuple[str, tuple[Direction, ...]]], world: World, initialized: bool = True) -> Desired:
-    specs = {name: JobSpec(name, port, ways) for name, (port, ways) in rows.items()}
+def spec_of(job: str, row: Row) -> JobSpec:
+    return JobSpec(job, row[0], row[1], match=row[2])
+
+
+def wanted(rows: Rows, world: World, initialized: bool = True) -> Desired:
+    specs = {job: spec_of(job, row) for job, row in rows.items()}
     return desire(Asked(specs, initialized=initialized), world.observe(), DIRECT, {}, 1)
 
 
@@ -69,19 +101,18 @@ def strangers(world: World) -> list[TcFilter]:
     return [f for f in world.filters if f.own is None]
 
 
-def settle(rows: dict[str, tuple[str, tuple[Direction, ...]]], world: World, initialized: bool = True) -> Desired:
-    for _ in range(3):
+def settle(rows: Rows, world: World, initialized: bool = True) -> Desired:
+    for _ in range(4):
         target = wanted(rows, world, initialized)
         for action in plan(target, world.observe()):
-            world.apply(action)
+            with suppress(Busy):
+                world.apply(action)
     return wanted(rows, world, initialized)
 
 
 @settings(max_examples=400, deadline=None)
 @given(jobs, worlds())
-def test_any_world_converges_and_strangers_stay(
-    rows: dict[str, tuple[str, tuple[Direction, ...]]], world: World
-) -> None:
+def test_any_world_converges_and_strangers_stay(rows: Rows, world: World) -> None:
     before, foreign = strangers(world), {q for q in world.qdiscs.values() if not q.ours}
 
     target = settle(rows, world)
@@ -93,27 +124,32 @@ def test_any_world_converges_and_strangers_stay(
 
 @settings(max_examples=400, deadline=None)
 @given(jobs, worlds())
-def test_every_reachable_hook_has_exactly_one_program_and_no_other_has_any(
-    rows: dict[str, tuple[str, tuple[Direction, ...]]], world: World
-) -> None:
+def test_every_reachable_hook_has_exactly_one_program_and_no_other_has_any(rows: Rows, world: World) -> None:
     target = settle(rows, world)
 
     state = world.observe()
     seen = attached(state)
-    for place, hook in target.hooks().items():
+    spots = {(*place, ""): hook for place, hook in target.hooks().items()}
+    for job in target.jobs.values():
+        if own(job):
+            spots |= {(h.ifindex, h.direction, job.spec.id): h for h in job.hooks}
+    for spot, hook in spots.items():
         if usable_qdisc(target, state, hook) is not None and len(state.slots) < state.slot_count - 1:
-            assert place in seen
-    own = [(f.ifindex, f.direction) for f in world.filters if f.own]
-    assert len(own) == len(set(own))
-    assert set(own) <= set(target.hooks())
+            assert spot in seen
+    ours = [(f.ifindex, f.direction, f.own.job) for f in world.filters if f.own]
+    assert len(ours) == len(set(ours))
+    assert set(ours) <= set(spots)
     assert len({f.classid for f in seen.values()}) == len(seen)
+    assert {job: p.digest for job, p in state.programs.items()} == {
+        job.spec.id: job.spec.digest()
+        for job in target.jobs.values()
+        if own(job) and (job.spec.id in {spot[2] for spot in seen} or job.spec.id in state.programs)
+    }
 
 
 @settings(max_examples=300, deadline=None)
 @given(jobs, worlds())
-def test_without_the_flag_nothing_that_works_is_taken_away(
-    rows: dict[str, tuple[str, tuple[Direction, ...]]], world: World
-) -> None:
+def test_without_the_flag_nothing_that_works_is_taken_away(rows: Rows, world: World) -> None:
     settle(rows, world)
     before = list(world.filters)
 
@@ -122,17 +158,17 @@ def test_without_the_flag_nothing_that_works_is_taken_away(
     assert world.filters == before
 
 
-def one_port(*ways: Direction) -> tuple[World, dict[str, tuple[str, tuple[Direction, ...]]]]:
+def one_port(*ways: Direction, match: Match = Match()) -> tuple[World, Rows]:  # noqa: B008 - frozen
     world = World()
     world.links[1] = Link(1, "Ethernet0")
-    return world, {"a": ("Ethernet0", ways)}
+    return world, {"a": ("Ethernet0", ways, match)}
 
 
 def test_two_jobs_on_a_port_share_one_program_and_count_from_their_own_start() -> None:
     world, rows = one_port(Direction.INGRESS)
     settle(rows, world)
     world.packet(1, Direction.INGRESS)
-    settle({**rows, "b": ("Ethernet0", (Direction.INGRESS,))}, world)
+    settle({**rows, "b": ("Ethernet0", (Direction.INGRESS,), Match())}, world)
     world.packet(1, Direction.INGRESS)
 
     assert len(world.filters) == 1
@@ -168,7 +204,7 @@ def test_our_own_ingress_qdisc_gives_way_to_clsact_when_egress_is_asked_for() ->
     world, rows = one_port(Direction.INGRESS)
     settle(rows, world)
     world.packet(1, Direction.INGRESS)
-    settle({**rows, "b": ("Ethernet0", (Direction.EGRESS,))}, world)
+    settle({**rows, "b": ("Ethernet0", (Direction.EGRESS,), Match())}, world)
     world.packet(1, Direction.INGRESS)
 
     assert world.qdiscs[1].kind is QdiscKind.CLSACT
