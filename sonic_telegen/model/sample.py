@@ -43,11 +43,83 @@ class AccountSample:
 
 
 @dataclass(frozen=True, slots=True)
+class Flow:
+    """Whose frames these are: addresses are empty and ports 0 where the frames have none."""
+
+    source: str
+    destination: str
+    source_port: int
+    destination_port: int
+    protocol: int
+    dscp: int
+    vlan: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRecord:
+    """What the kernel's table has of a flow; times in Unix ns, ``begun`` is the first frame's in ticks of the kernel.
+
+    An evicted flow that comes back begins anew, with another ``begun``.
+    """
+
+    flow: Flow
+    packets: int
+    bytes: int
+    tcp_flags: int
+    first_ns: int
+    last_ns: int
+    begun: int
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """The millisecond with most bytes since the reading before; ``at_ns`` is when it began (Unix ns)."""
+
+    bytes: int
+    packets: int
+    at_ns: int
+
+
+NOTHING = Counters()
+
+
+@dataclass(frozen=True, slots=True)
+class JobSample:
+    """What a job's own program keeps beside the counters; nothing is scaled by the job's sampling rate.
+
+    ``sampled`` is what it looked at closer. With a flow table that is what the table holds (``held``), what it held
+    before it was evicted, and what it did not take (``untracked``); without one all three are nothing. ``top`` are its
+    flows with most bytes, ``flows`` how many there are, ``read_at`` the kernel's ticks before they were read.
+    """
+
+    digest: str
+    sampled: Counters = NOTHING
+    tracks: bool = False
+    held: Counters = NOTHING
+    evicted: Counters = NOTHING
+    untracked: Counters = NOTHING
+    flows: int = 0
+    top: tuple[FlowRecord, ...] = ()
+    read_at: int = 0
+    burst: Burst | None = None
+    captured: int = 0
+    capture_lost: int = 0
+    mirrored: int = 0
+    mirror_failed: int = 0
+
+    @property
+    def rest(self) -> Counters:
+        """Sampled, but in none of the ``top`` flows."""
+        packets = self.sampled.packets - sum(record.packets for record in self.top)
+        return Counters(packets, self.sampled.bytes - sum(record.bytes for record in self.top))
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """One reading: ``time_ns`` Unix ns when it began; ``totals`` and ``start_ns`` are those of ``stats_percpu``.
 
     ``own`` are the slots in which programs of jobs count, by the account that counts there: sizes and all, of what
-    matched since the slot was assigned.
+    matched since the slot was assigned. ``jobs`` is what those programs keep beside, by job, where it was read.
     """
 
     time_ns: int
@@ -56,6 +128,7 @@ class Sample:
     interfaces: tuple[InterfaceSample, ...] = ()
     accounts: Mapping[AccountKey, AccountSample] = field(default_factory=dict)
     own: Mapping[AccountKey, InterfaceSample] = field(default_factory=dict)
+    jobs: Mapping[str, JobSample] = field(default_factory=dict)
 
     def job(self, job: str) -> Counters:
         """Packets and bytes of a job over all its hooks and classes."""

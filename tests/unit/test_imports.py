@@ -60,7 +60,7 @@ DOORS: dict[str, tuple[tuple[str, ...], str]] = {
         "its exceptions are mapped to our errors in one place, and it is slow to import",
     ),
     "ctypes": (
-        ("kernel.libbpf", "kernel.libbpf_c", "kernel.libbpf_object", "demo.namespace"),
+        ("kernel.libbpf", "kernel.libbpf_c", "kernel.libbpf_hash", "kernel.libbpf_object", "demo.namespace"),
         "raw pointers stay behind one wall",
     ),
     "bcc": (("kernel.loader",), "64 MB, and only where nothing else loads"),
