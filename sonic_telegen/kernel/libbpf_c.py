@@ -103,6 +103,7 @@ class KernelProgInfo(c.Structure):
 
 
 _P, _S, _I = c.c_void_p, c.c_char_p, c.c_int
+RING_CALLBACK = c.CFUNCTYPE(_I, _P, _P, c.c_size_t)  # context, record, its size; negative stops behind the record
 _PROTOTYPES: dict[str, tuple[object, ...]] = {  # name: result, arguments
     "bpf_object__open_file": (_P, _S, _P),
     "bpf_object__load": (_I, _P),
@@ -129,6 +130,9 @@ _PROTOTYPES: dict[str, tuple[object, ...]] = {  # name: result, arguments
     "bpf_obj_pin": (_I, _I, _S),
     "bpf_obj_get_info_by_fd": (_I, _I, _P, c.POINTER(U32)),
     "bpf_prog_test_run_opts": (_I, _I, _P),
+    "ring_buffer__new": (_P, _I, RING_CALLBACK, _P, _P),
+    "ring_buffer__consume": (_I, _P),
+    "ring_buffer__free": (None, _P),
     "libbpf_num_possible_cpus": (_I,),
     "libbpf_strerror": (_I, _I, _S, c.c_size_t),
 }

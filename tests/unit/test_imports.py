@@ -34,6 +34,7 @@ ROOMS: dict[str, tuple[set[str], str]] = {
         "decisions reach Redis and kernel through Protocols of their own, so that a model of the world can stand in",
     ),
     "kernel": ({"errors", "model", "settings", "log", "kernel"}, "effects without decisions: it knows not who asks"),
+    "capture": ({"errors", "model", "log", "capture"}, "frames come through a Protocol: a full disk needs no kernel"),
     "telemetry.series": ({"errors", "model", "settings"}, "pure: a Sample in, metrics out"),
     "telemetry": ({"errors", "model", "settings", "log", "telemetry"}, "sees Samples only: no pass waits for it"),
     "rest": (
@@ -60,7 +61,7 @@ DOORS: dict[str, tuple[tuple[str, ...], str]] = {
         "its exceptions are mapped to our errors in one place, and it is slow to import",
     ),
     "ctypes": (
-        ("kernel.libbpf", "kernel.libbpf_c", "kernel.libbpf_hash", "kernel.libbpf_object", "demo.namespace"),
+        ("kernel.libbpf", *(f"kernel.libbpf_{part}" for part in ("c", "hash", "object", "ring")), "demo.namespace"),
         "raw pointers stay behind one wall",
     ),
     "bcc": (("kernel.loader",), "64 MB, and only where nothing else loads"),
