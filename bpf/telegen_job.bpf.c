@@ -12,6 +12,8 @@
 #include "count.h"
 #include "match.h"
 #include "flow.h"
+#include "burst.h"
+#include "capture.h"
 
 const volatile struct tg_job_config config __attribute__((used)) = { .version = TG_JOB_VERSION, .sample_rate = 1 };
 
@@ -29,11 +31,6 @@ struct {
 	__type(value, struct tg_job_percpu);
 } job_percpu SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 65536); /* the least with pages of 64 KiB */
-} job_ring SEC(".maps");
-
 /* One of sample_rate frames, from a place that is drawn once: each has the same chance. */
 static __always_inline bool tg_sample(struct tg_job_percpu *mine)
 {
@@ -48,16 +45,30 @@ static __always_inline bool tg_sample(struct tg_job_percpu *mine)
 	return true;
 }
 
-static __always_inline void tg_detail(__u32 features, struct tg_found *f, struct tg_total added)
-{
-	struct tg_job_percpu *mine;
-	__u32 zero = 0;
+/*
+ * Where the job's filter expression stands: user space puts translated code in the place of the one instruction in the
+ * asm. It finds the context in r1 and scratch memory of TG_SCRATCH bytes at r2, may use r0 to r9, and leaves in r0
+ * whether the frame matches.
+ */
+#define TG_SCRATCH 128
 
-	mine = bpf_map_lookup_elem(&job_percpu, &zero);
-	if (tg_unlikely(!mine))
-		return;
-	if (!tg_sample(mine))
-		return;
+static __always_inline bool tg_match_expression(struct __sk_buff *skb)
+{
+	__u64 scratch[TG_SCRATCH / 8];
+	register __u64 answer asm("r0");
+	register void *ctx asm("r1") = skb;
+	register void *room asm("r2") = scratch;
+
+	asm volatile("r0 = 0x50434150"
+		     : "=r"(answer), "+r"(ctx), "+r"(room)
+		     :
+		     : "r3", "r4", "r5", "r6", "r7", "r8", "r9", "memory");
+	return answer;
+}
+
+static __always_inline void tg_take(struct __sk_buff *skb, __u32 features, struct tg_job_percpu *mine,
+				    struct tg_found *f, __u32 slot, __u32 direction, struct tg_total added)
+{
 	mine->sampled_frames++;
 	mine->sampled_packets += added.packets;
 	mine->sampled_bytes += added.bytes;
@@ -70,6 +81,12 @@ static __always_inline void tg_detail(__u32 features, struct tg_found *f, struct
 			mine->untracked_bytes += added.bytes;
 		}
 	}
+	if (features & TG_DO_CAPTURE) {
+		if (tg_capture(skb, slot, direction))
+			mine->captured++;
+		else
+			mine->capture_lost++;
+	}
 }
 
 SEC("tc")
@@ -77,6 +94,7 @@ int telegen_job(struct __sk_buff *skb)
 {
 	__u32 slot = TG_CTX(skb, tc_classid), features = config.features, zero = 0;
 	struct tg_job_live *live = bpf_map_lookup_elem(&job_live, &zero);
+	struct tg_job_percpu *mine;
 	struct tg_if_stats *stats;
 	struct tg_total added;
 	struct tg_found found;
@@ -87,6 +105,8 @@ int telegen_job(struct __sk_buff *skb)
 #endif
 	if (!live || (live->deadline && bpf_jiffies64() >= live->deadline))
 		return TC_ACT_UNSPEC;
+	if (features & TG_DO_PCAP && !tg_match_expression(skb))
+		return TC_ACT_UNSPEC;
 	if (!tg_match(skb, features, &found))
 		return TC_ACT_UNSPEC;
 	if (tg_unlikely(slot >= TG_SLOTS))
@@ -95,8 +115,15 @@ int telegen_job(struct __sk_buff *skb)
 	if (tg_unlikely(!stats || found.class >= TG_CLASSES))
 		return TC_ACT_UNSPEC;
 	added = tg_count(skb, NULL, &stats->classes[found.class]);
-	if (features & (TG_DO_FLOWS | TG_DO_BURST | TG_DO_CAPTURE) || config.sample_rate > 1)
-		tg_detail(features, &found, added);
+	if (!(features & (TG_DO_FLOWS | TG_DO_BURST | TG_DO_CAPTURE)) && config.sample_rate <= 1)
+		return TC_ACT_UNSPEC;
+	mine = bpf_map_lookup_elem(&job_percpu, &zero);
+	if (tg_unlikely(!mine))
+		return TC_ACT_UNSPEC;
+	if (features & TG_DO_BURST)
+		tg_burst(mine, live->epoch, added);
+	if (tg_sample(mine))
+		tg_take(skb, features, mine, &found, slot, stats->direction, added);
 	return TC_ACT_UNSPEC;
 }
 
