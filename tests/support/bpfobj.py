@@ -38,6 +38,24 @@ def sk_buff(gso_size: int = 0, gso_segs: int = 0, ifindex: int = 1) -> bytes:
     return bytes(context)
 
 
+def slot(fd: int, number: int = 0) -> dict[str, Count]:
+    """What a slot of ``if_stats_percpu`` has counted by class, over all possible CPUs; nothing where nothing was."""
+    cpus = [words[2:] for words in _per_cpu(fd, number, _SLOT)]
+    words = [sum(column) for column in zip(*cpus, strict=True)]
+    found = {}
+    for index, name in enumerate(CLASSES):
+        packets, octets, *histogram = words[index * _CLASS_WORDS : (index + 1) * _CLASS_WORDS]
+        if any((packets, octets, *histogram)):
+            found[name] = Count(packets, octets, tuple(histogram))
+    return found
+
+
+def _per_cpu(fd: int, index: int, shape: struct.Struct) -> list[tuple[int, ...]]:
+    value = libbpf.lookup(fd, struct.pack("=I", index), libbpf.percpu_size(shape.size))
+    assert value is not None
+    return list(shape.iter_unpack(value))
+
+
 class Classifier:
     """``telegen_if`` and its maps in the kernel, gone at the end of the ``with`` block."""
 
@@ -56,20 +74,13 @@ class Classifier:
 
     def slot(self, number: int = 0) -> dict[str, Count]:
         """What a slot has counted by class, over all possible CPUs; classes that counted nothing are left out."""
-        cpus = [words[2:] for words in self._per_cpu(self._slots, number, _SLOT)]
-        words = [sum(column) for column in zip(*cpus, strict=True)]
-        found = {}
-        for index, name in enumerate(CLASSES):
-            packets, octets, *histogram = words[index * _CLASS_WORDS : (index + 1) * _CLASS_WORDS]
-            if any((packets, octets, *histogram)):
-                found[name] = Count(packets, octets, tuple(histogram))
-        return found
+        return slot(self._slots, number)
 
     def totals(self) -> dict[str, tuple[int, int]]:
         """Packets and bytes of each class that counted any, over all slots and possible CPUs."""
         found = {}
         for index, name in enumerate(CLASSES):
-            cpus = self._per_cpu(self._totals, index, _TOTAL)
+            cpus = _per_cpu(self._totals, index, _TOTAL)
             packets, octets = (sum(column) for column in zip(*cpus, strict=True))
             if packets or octets:
                 found[name] = (packets, octets)
@@ -91,9 +102,3 @@ class Classifier:
         counted = self.slot()
         assert self.totals() == {name: (count.packets, count.bytes) for name, count in counted.items()}
         return counted
-
-    @staticmethod
-    def _per_cpu(fd: int, index: int, shape: struct.Struct) -> list[tuple[int, ...]]:
-        value = libbpf.lookup(fd, struct.pack("=I", index), libbpf.percpu_size(shape.size))
-        assert value is not None
-        return list(shape.iter_unpack(value))

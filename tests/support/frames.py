@@ -11,9 +11,11 @@ HOP_BY_HOP, ICMP, TCP, UDP, ROUTING, FRAGMENT, ESP, AUTHENTICATION = 0, 1, 6, 17
 ICMPV6, NO_NEXT, DESTINATION, SCTP, MOBILITY = 58, 59, 60, 132, 135
 
 BROADCAST, SOURCE = b"\xff" * 6, bytes.fromhex("020000000001")
+V4_ADDRESSES = bytes([192, 0, 2, 1, 192, 0, 2, 2])
 V6_SOURCE, V6_ALL_NODES = bytes.fromhex("fe80" + "00" * 13 + "01"), bytes.fromhex("ff02" + "00" * 13 + "01")
 
 Tag = tuple[int, int]  # TPID, VLAN id
+Ports = tuple[int, int]  # source and destination
 Extension = tuple[int, bytes]  # its own protocol number; its bytes, the first of which (Next Header) is filled in
 
 
@@ -44,20 +46,32 @@ def lldp() -> bytes:
     return ether(LLDP, b"".join(struct.pack("!H", kind << 9 | len(value)) + value for kind, value in tlvs))
 
 
-def ipv4(protocol: int, payload: bytes, options: bytes = b"", fragment: int = 0) -> bytes:
+def ipv4(
+    protocol: int,
+    payload: bytes,
+    options: bytes = b"",
+    fragment: int = 0,
+    tos: int = 0,
+    addresses: bytes = V4_ADDRESSES,
+) -> bytes:
     """An IPv4 packet; ``options`` a multiple of 4 bytes, ``fragment`` the flags and offset (in units of 8 bytes)."""
     first = 0x45 + len(options) // 4
     total = 20 + len(options) + len(payload)
-    addresses = bytes([192, 0, 2, 1, 192, 0, 2, 2])
-    return struct.pack("!BBHHHBBH", first, 0, total, 1, fragment, 64, protocol, 0) + addresses + options + payload
+    return struct.pack("!BBHHHBBH", first, tos, total, 1, fragment, 64, protocol, 0) + addresses + options + payload
 
 
-def ipv6(protocol: int, payload: bytes, extensions: Sequence[Extension] = ()) -> bytes:
+def ipv6(
+    protocol: int,
+    payload: bytes,
+    extensions: Sequence[Extension] = (),
+    traffic_class: int = 0,
+    addresses: bytes = V6_SOURCE + V6_ALL_NODES,
+) -> bytes:
     """An IPv6 packet with a chain of extension headers in front of ``payload``, whose protocol number is given."""
     body, following = payload, protocol
     for number, header in reversed(extensions):
         body, following = bytes([following]) + header[1:] + body, number
-    return struct.pack("!IHBB", 6 << 28, len(body), following, 255) + V6_SOURCE + V6_ALL_NODES + body
+    return struct.pack("!IHBB", 6 << 28 | traffic_class << 20, len(body), following, 255) + addresses + body
 
 
 def options(number: int = HOP_BY_HOP, units: int = 0) -> Extension:
@@ -75,19 +89,20 @@ def authentication(units: int = 4) -> Extension:
     return AUTHENTICATION, bytes([0, units]) + bytes((units + 2) * 4 - 2)
 
 
-def tcp(payload: bytes = b"", options: bytes = b"") -> bytes:
+def tcp(payload: bytes = b"", options: bytes = b"", ports: Ports = (1, 2), flags: int = 0x10) -> bytes:
     """A TCP segment; ``options`` a multiple of 4 bytes."""
-    return struct.pack("!HHIIBBHHH", 1, 2, 0, 0, (5 + len(options) // 4) << 4, 0x10, 1, 0, 0) + options + payload
+    size = (5 + len(options) // 4) << 4
+    return struct.pack("!HHIIBBHHH", *ports, 0, 0, size, flags, 1, 0, 0) + options + payload
 
 
-def udp(payload: bytes = b"") -> bytes:
+def udp(payload: bytes = b"", ports: Ports = (1, 2)) -> bytes:
     """A UDP datagram."""
-    return struct.pack("!HHHH", 1, 2, 8 + len(payload), 0) + payload
+    return struct.pack("!HHHH", *ports, 8 + len(payload), 0) + payload
 
 
-def sctp(payload: bytes = b"") -> bytes:
+def sctp(payload: bytes = b"", ports: Ports = (1, 2)) -> bytes:
     """An SCTP packet: the common header and chunks."""
-    return struct.pack("!HHII", 1, 2, 3, 0) + payload
+    return struct.pack("!HHII", *ports, 3, 0) + payload
 
 
 def icmp(payload: bytes = b"") -> bytes:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TELEGEN = "bpf/telegen.bpf.c"
+TELEGEN, TELEGEN_JOB = "bpf/telegen.bpf.c", "bpf/telegen_job.bpf.c"
 
 
 @functools.cache
@@ -25,8 +25,18 @@ def _flags() -> tuple[str, ...]:
 @functools.cache
 def telegen_object(**defines: int) -> Path:
     """The interface program built with ``TG_LAYOUT_VERSION`` and the like on the command line."""
-    name = "-".join(f"{key}-{value}" for key, value in sorted(defines.items())) or "plain"
-    return compiled((ROOT / TELEGEN).read_text(), name, tuple(f"-D{key}={value}" for key, value in defines.items()))
+    return _built(TELEGEN, "plain", defines)
+
+
+@functools.cache
+def job_object(**defines: int) -> Path:
+    """The program of a job, built likewise."""
+    return _built(TELEGEN_JOB, "job", defines)
+
+
+def _built(source: str, plain: str, defines: dict[str, int]) -> Path:
+    name = "-".join(f"{key}-{value}" for key, value in sorted(defines.items())) or plain
+    return compiled((ROOT / source).read_text(), name, tuple(f"-D{key}={value}" for key, value in defines.items()))
 
 
 @functools.cache
