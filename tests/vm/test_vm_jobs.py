@@ -1,0 +1,120 @@
+"""A job's own program on other kernels: the verifier takes all combinations of features."""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import re
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_network
+
+import pytest
+
+from sonic_telegen.kernel import jobabi, libbpf
+from sonic_telegen.kernel.jobabi import Feature
+from sonic_telegen.kernel.libbpf_c import lib
+from sonic_telegen.kernel.libbpf_object import Object
+from sonic_telegen.model.job import JobSpec, ResultDetail
+from sonic_telegen.model.match import Match
+from tests.support import frames as f
+from tests.vm.scene import OBJECT
+
+JOB_OBJECT = OBJECT.with_name("telegen_job.bpf.o")
+VERIFIER_BUDGET = 60_000  # steps of 1,000,000; 5 ms on a switch's CPU
+LOG_STATS = 4
+PORTS = tuple((port, port + 1) for port in range(1, 25, 3))
+FOUR, SIX = ip_network("192.0.2.0/24"), ip_network("2001:db8:1:2:3:4:5:0/112")
+MATCHES = {
+    "any": Match(),
+    "protocol": Match(ip_proto=(6,)),
+    "ports": Match(ip_proto=(6, 17), l4_sport=PORTS, l4_dport=PORTS),
+    "vlan": Match(vlan=7),
+    "dscp": Match(dscp=(46,)),
+    "IPv4": Match((6, 17), FOUR, FOUR, PORTS, PORTS, (46,), 7, "ip"),
+    "IPv6": Match((6, 17), SIX, SIX, PORTS, PORTS, (46,), 7, "ip6"),
+}
+DETAILS = list(itertools.product(ResultDetail, (1, 100), (False, True)))
+
+
+@contextmanager
+def loaded(job: JobSpec, bursts: bool) -> Iterator[tuple[Object, int]]:
+    """The program of a job, and how many steps the verifier took."""
+    log = ctypes.create_string_buffer(1 << 16)
+    with Object.open(JOB_OBJECT) as opened:
+        opened.set_rodata("config", jobabi.pack_config(job, bursts=bursts, flow_budget=2, budget_window=1 << 30))
+        program = lib().bpf_object__find_program_by_name(opened._handle, b"telegen_job")
+        set_log, set_level = lib().bpf_program__set_log_buf, lib().bpf_program__set_log_level
+        set_log.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+        set_level.argtypes = (ctypes.c_void_p, ctypes.c_uint32)
+        assert set_log(program, log, len(log)) == set_level(program, LOG_STATS) == 0
+        opened.load()
+        found = re.search(rb"processed (\d+) insns", log.value)
+        assert found, log.value
+        yield opened, int(found[1])
+
+
+@pytest.mark.parametrize("match", MATCHES.values(), ids=MATCHES)
+def test_verifier_accepts_every_combination_with_room_to_spare(match: Match) -> None:
+    took = {}
+    for detail, rate, bursts in DETAILS:
+        job = JobSpec("vm", "all", match=match, result_detail=detail, sample_rate=rate, snaplen=9216)
+        with loaded(job, bursts) as (_, steps):
+            took[int(jobabi.features(job, bursts)), rate] = steps
+    print(f"verifier on {os.uname().release}: {min(took.values())} to {max(took.values())} steps")
+    assert max(took.values()) < VERIFIER_BUDGET, took
+
+
+def run(opened: Object, frame: bytes) -> None:
+    ran = libbpf.prog_test_run(opened.prog_fd("telegen_job"), frame, bytes(192))
+    assert (ran.retval, ran.data_out) == (0xFFFFFFFF, frame)
+
+
+def percpu(opened: Object) -> jobabi.PerCpu:
+    raw = libbpf.lookup(opened.map_fd("job_percpu"), bytes(4), libbpf.percpu_size(jobabi.PERCPU_SIZE))
+    assert raw is not None
+    return jobabi.PerCpu.parse(raw)
+
+
+def frame(port: int, source: int = 1) -> bytes:
+    addresses = bytes([192, 0, 2, source, 192, 0, 2, 2])
+    packet = f.ipv4(f.TCP, f.tcp(bytes(1000), ports=(port, 1), flags=2), tos=46 << 2, addresses=addresses)
+    return f.ether(f.IPV4, packet, [(f.DOT1Q, 7)])
+
+
+def test_flows_of_the_matching_frames_are_kept_within_the_budget() -> None:
+    job = JobSpec("vm", "all", match=MATCHES["IPv4"], result_detail=ResultDetail.FLOWS)
+    with loaded(job, True) as (opened, _):
+        assert Feature.FLOWS | Feature.BURST in jobabi.features(job, True)
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        for port in (1, 4, 4, 7, 3):  # two flows, one too many for the budget, and one that does not match
+            run(opened, frame(port))
+        counted = percpu(opened)
+        keys = [jobabi.FlowKey.parse(key) for key in libbpf.keys(opened.map_fd("job_flows"))]
+    assert (counted.frames, counted.tracked_packets, counted.untracked_packets) == (4, 3, 1)
+    assert sorted(key.source_port for key in keys) == [1, 4]
+    assert {(key.dscp, key.vlan, key.protocol) for key in keys} == {(46, 7, 6)}
+
+
+def test_captured_frames_are_counted_until_the_ring_is_full() -> None:
+    job = JobSpec("vm", "all", result_detail=ResultDetail.PACKETS, snaplen=9216)
+    with loaded(job, False) as (opened, _):
+        for _ in range(100):
+            run(opened, frame(1))
+        counted = percpu(opened)
+    assert counted.captured + counted.capture_lost == 100
+    assert counted.captured == 65536 // (8 + jobabi.FRAME_SIZE + 1536)
+
+
+def test_nothing_is_counted_behind_the_deadline() -> None:
+    job = JobSpec("vm", "all", match=MATCHES["protocol"], sample_rate=2)
+    with loaded(job, False) as (opened, _):
+        libbpf.update(opened.map_fd("job_live"), bytes(4), jobabi.Live("vm", "", "", deadline=1).pack())
+        run(opened, frame(1))
+        assert percpu(opened).frames == 0
+        later = struct.unpack("=Q", b"\xff" * 8)[0]
+        libbpf.update(opened.map_fd("job_live"), bytes(4), jobabi.Live("vm", "", "", deadline=later).pack())
+        run(opened, frame(1))
+        assert percpu(opened).frames == 1
