@@ -38,12 +38,13 @@ static __always_inline void tg_describe(struct __sk_buff *skb, struct tg_frame *
 static __always_inline bool tg_put(struct __sk_buff *skb, __u32 slot, __u32 direction, __u64 want, const __u64 room)
 {
 	struct tg_frame *frame = bpf_ringbuf_reserve(&job_ring, sizeof(*frame) + room, 0);
+	__u64 more = want - 1;
 
 	if (!frame)
 		return false;
-	/* The verifier must see the bounds on the register that it is handed. */
-	asm volatile("" : "+r"(want));
-	if (want < 1 || want > room || bpf_skb_load_bytes(skb, 0, frame + 1, want)) {
+	/* 5.10 must see on the register itself that no more than room and no less than one byte is asked for. */
+	asm volatile("" : "+r"(more));
+	if (more >= room || bpf_skb_load_bytes(skb, 0, frame + 1, more + 1)) {
 		bpf_ringbuf_discard(frame, 0);
 		return false;
 	}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 from contextlib import ExitStack
@@ -45,6 +46,7 @@ class JobProgram:
         self._object.set_rodata("config", config)
         self._object.set_max_entries("job_flows", flows)
         self._object.set_max_entries("job_ring", ring)
+        self._ring = ring
 
     def __enter__(self) -> Self:
         self._object.load()
@@ -87,6 +89,11 @@ class JobProgram:
         return value
 
     @property
+    def tag(self) -> str:
+        """The kernel's tag of the program."""
+        return libbpf.prog_info(self.fd).tag
+
+    @property
     def percpu(self) -> jobabi.PerCpu:
         """Its counters, added up."""
         return jobabi.PerCpu.parse(self.raw_percpu())
@@ -98,6 +105,29 @@ class JobProgram:
             value = libbpf.lookup(fd, key, jobabi.FLOW_SIZE)
             assert value is not None
             found[jobabi.FlowKey.parse(key)] = jobabi.Flow.parse(value)
+        return found
+
+    def drain(self) -> None:
+        """Tell the ring that all its records were read."""
+        fd, page = self.maps["job_ring"], mmap.PAGESIZE
+        with mmap.mmap(fd, page, prot=mmap.PROT_READ, offset=page) as producer, mmap.mmap(fd, page) as consumer:
+            consumer[:8] = producer[:8]
+
+    def captured(self) -> list[jobabi.Frame]:
+        """The records in the ring so far: a consumer page, a producer page, and the data behind them."""
+        fd, page = self.maps["job_ring"], mmap.PAGESIZE
+        with mmap.mmap(fd, 2 * page, prot=mmap.PROT_READ, offset=page) as pages:
+            (end,) = struct.unpack_from("=Q", pages)
+        found, at = [], 0
+        with mmap.mmap(fd, page + self._ring, prot=mmap.PROT_READ, offset=page) as pages:
+            data = memoryview(pages)[page:]
+            while at < end:
+                (head,) = struct.unpack_from("=I", data, at)
+                size = head & 0x3FFFFFFF
+                if not head & 1 << 30:  # not discarded
+                    found.append(jobabi.Frame.parse(bytes(data[at + 8 : at + 8 + size])))
+                at += 8 + size + -size % 8
+            data.release()
         return found
 
 

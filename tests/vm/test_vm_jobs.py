@@ -13,6 +13,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from sonic_telegen.errors import KernelError
 from sonic_telegen.kernel import jobabi, libbpf
 from sonic_telegen.kernel.jobabi import Feature
 from sonic_telegen.kernel.libbpf_c import lib
@@ -50,7 +51,10 @@ def loaded(job: JobSpec, bursts: bool) -> Iterator[tuple[Object, int]]:
         set_log.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
         set_level.argtypes = (ctypes.c_void_p, ctypes.c_uint32)
         assert set_log(program, log, len(log)) == set_level(program, LOG_STATS) == 0
-        opened.load()
+        try:
+            opened.load()
+        except KernelError:
+            raise AssertionError(log.value.decode()[-3000:]) from None
         found = re.search(rb"processed (\d+) insns", log.value)
         assert found, log.value
         yield opened, int(found[1])
