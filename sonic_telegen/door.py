@@ -19,11 +19,19 @@ from sonic_telegen.log import NOTICE, fields, log
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.settings import Environment
 
+JOB_OBJECT = "telegen_job.bpf.o"
 
-def packaged_object() -> Path:
-    """The BPF object of this build: beside the package when installed, in ``build/`` of a source tree."""
-    beside = Path(__file__).with_name("telegen.bpf.o")
-    return beside if beside.exists() else Path(__file__).parents[1] / "build" / "telegen.bpf.o"
+
+def packaged_object(name: str = "telegen.bpf.o") -> Path:
+    """A BPF object of this build: beside the package when installed, in ``build/`` of a source tree."""
+    beside = Path(__file__).with_name(name)
+    return beside if beside.exists() else Path(__file__).parents[1] / "build" / name
+
+
+def job_object(where: Environment) -> Path:
+    """What programs of jobs are loaded from: the object beside ``TELEGEN_BPF_OBJ``, else the packaged one."""
+    beside = where.bpf_obj.with_name(JOB_OBJECT) if where.bpf_obj else None
+    return beside if beside is not None and beside.exists() else packaged_object(JOB_OBJECT)
 
 
 class KernelDoor:
@@ -52,6 +60,7 @@ class KernelDoor:
                     self._where.pin_dir,
                     btf_path=str(self._where.btf_path) if self._where.btf_path else None,
                     hooks=Kernel.swapper(netlink),
+                    job_object=job_object(self._where),
                 )
             except BaseException:
                 netlink.close()
@@ -67,7 +76,7 @@ class KernelDoor:
                 self._tell(self.loaded.repair())
             except KernelError as problem:  # counting goes on through the descriptors that we hold
                 self._tell((f"the pins cannot be put back: {problem}",))
-        self._tell(self._journal.take_notices())
+        self._tell((*self._journal.take_notices(), *(self.side.take_notices() if self.side else ())))
         return self.side
 
     def sample(self) -> Sample:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from sonic_telegen.errors import Gone, KernelError
 from sonic_telegen.kernel import libbpf
-from sonic_telegen.kernel.failure import ENOTSUPP, kernel_error
+from sonic_telegen.kernel.failure import kernel_error
 from sonic_telegen.kernel.loader import Loaded
 from sonic_telegen.kernel.netlink import Netlink
 from sonic_telegen.kernel.tcdecode import describe
@@ -35,7 +35,7 @@ from sonic_telegen.model.action import (
     UnloadProgram,
 )
 from sonic_telegen.model.job import Direction
-from sonic_telegen.model.kernel import FilterName, KernelState, Qdisc, QdiscKind
+from sonic_telegen.model.kernel import AccountKey, FilterName, KernelState, Qdisc, QdiscKind
 from sonic_telegen.model.sample import Sample
 
 
@@ -91,6 +91,7 @@ class Kernel:
 
     def __init__(self, netlink: Netlink, loaded: Loaded, memory: QdiscMemory) -> None:
         self._netlink, self._loaded, self._memory = netlink, loaded, memory
+        self._notices: list[str] = []
         self._detached = False  # since the last grace period: a CPU may still be inside the program
 
     @staticmethod
@@ -111,7 +112,7 @@ class Kernel:
         places = {i: (i, links[i].name, kind.value) for i, kind in kinds.items() if i in links}
         self._memory.keep_qdiscs(self._netlink.netns, frozenset(places.values()))
         made = self._memory.created_qdiscs(self._netlink.netns)
-        maps = self._loaded.maps
+        maps, jobs = self._loaded.maps, self._loaded.jobs
         return KernelState(
             program=self._loaded.program,
             links=links,
@@ -120,6 +121,9 @@ class Kernel:
             slots=maps.slots(),
             accounts=maps.accounts(),
             slot_count=maps.layout.slots,
+            programs=jobs.programs(),
+            job_build=jobs.build,
+            job_memory=jobs.memory,
         )
 
     def sample(self) -> Sample:
@@ -128,15 +132,15 @@ class Kernel:
 
     def apply(self, action: Action) -> None:
         """Do one thing; raises KernelError, and then nothing was changed."""
-        netlink, maps, program = self._netlink, self._loaded.maps, self._loaded.program
+        netlink, maps = self._netlink, self._loaded.maps
         match action:
             case AddQdisc(ifindex, netdev, kind):
                 self._add_qdisc(ifindex, netdev, kind)
             case DeleteQdisc(ifindex, netdev, kind):
                 netlink.delete_qdisc(ifindex, kind)
                 self._memory.forget_qdisc(netlink.netns, ifindex, netdev, kind.value)
-            case AssignSlot(slot, ifindex, netdev, direction):
-                maps.assign_slot(slot, ifindex, netdev, direction)
+            case AssignSlot(slot, ifindex, netdev, direction, job):
+                maps.assign_slot(slot, ifindex, netdev, direction, own=bool(job))
             case ReleaseSlot(slot, netdev):
                 self._need_unused(slot, netdev)
                 self._settle()
@@ -148,18 +152,32 @@ class Kernel:
                 maps.freeze_account(key)
             case CloseAccount(key):
                 maps.close_account(key)
-            case Attach(ifindex, netdev, direction, qdisc, priority, handle, slot):
-                self._need_slot(slot, ifindex, netdev, direction)
-                name = FilterName(program.digest)
-                netlink.add_filter(ifindex, direction, qdisc, priority, handle, self._loaded.prog_fd, name, slot)
+            case Attach(ifindex, netdev, direction, qdisc, priority, handle, slot, job):
+                self._need_slot(slot, ifindex, netdev, direction, job)
+                fd, name = self._program(job)
+                netlink.add_filter(ifindex, direction, qdisc, priority, handle, fd, name, slot)
             case Replace(item, netdev, qdisc, slot):
-                self._need_slot(slot, item.ifindex, netdev, item.direction)
-                netlink.replace_filter(item, qdisc, self._loaded.prog_fd, FilterName(program.digest), slot)
+                job = item.own.job if item.own else ""
+                self._need_slot(slot, item.ifindex, netdev, item.direction, job)
+                fd, name = self._program(job)
+                netlink.replace_filter(item, qdisc, fd, name, slot)
             case Detach(item, _, qdisc):
                 netlink.delete_filter(item, qdisc)
                 self._detached = True
-            case LoadProgram() | SetDeadline() | UnloadProgram():
-                raise kernel_error("load a job's own program", str(action), ENOTSUPP)
+            case LoadProgram(spec, expires_ns):
+                if told := self._loaded.jobs.load(spec, expires_ns):
+                    self._notices.append(told)
+            case SetDeadline(job, expires_ns):
+                self._loaded.jobs.set_deadline(job, expires_ns)
+            case UnloadProgram(job):
+                self._need_detached(job)
+                self._settle()
+                self._loaded.jobs.unload(job)
+
+    def take_notices(self) -> tuple[str, ...]:
+        """What must be told of what was done, once."""
+        told, self._notices = tuple(self._notices), []
+        return told
 
     def _settle(self) -> None:
         """Wait until the last packet that a detached filter saw is counted; once for all detaches before it."""
@@ -183,12 +201,28 @@ class Kernel:
                 self._memory.forget_qdisc(netns, *place)
             raise
 
-    def _need_slot(self, slot: int, ifindex: int, netdev: str, direction: Direction) -> None:
-        """``Gone`` unless the slot is this hook's: its assignment may have failed just before."""
+    def _program(self, job: str) -> tuple[int, FilterName]:
+        """What a filter runs, and its name; ``Gone`` when the job's program is not loaded."""
+        if not job:
+            return self._loaded.prog_fd, FilterName(self._loaded.program.digest)
+        fd, tag = self._loaded.jobs.attachable(job)
+        return fd, FilterName(tag, job)
+
+    def _need_slot(self, slot: int, ifindex: int, netdev: str, direction: Direction, job: str) -> None:
+        """``Gone`` unless the slot is this hook's (and job's): its assignment may have failed just before."""
         found = self._loaded.maps.slots().get(slot)
-        if found is None or (found.ifindex, found.name, found.direction) != (ifindex, netdev, direction):
+        hook = found and (found.ifindex, found.name, found.direction, found.own)
+        account = self._loaded.maps.accounts().get(AccountKey(job, netdev, direction)) if job else None
+        if hook != (ifindex, netdev, direction, bool(job)) or (job and (account is None or account.slot != slot)):
             problem = f"slot {slot} is not assigned to it"
             raise kernel_error("count", f"{netdev} {direction}", errno.ENOENT, problem=problem)
+
+    def _need_detached(self, job: str) -> None:
+        """``Busy`` while a filter runs the job's program: unpinned now, nobody could adopt it any more."""
+        for item in self._netlink.dump_all(self._netlink.qdiscs()):
+            if item.own is not None and item.own.job == job:
+                problem = f"{describe(item)} still runs it"
+                raise kernel_error("unload the program of", f"job {job}", errno.EBUSY, problem=problem)
 
     def _need_unused(self, slot: int, netdev: str) -> None:
         """``Busy`` while a filter of ours counts into the slot: freed now, it would mix two ports."""

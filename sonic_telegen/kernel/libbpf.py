@@ -33,6 +33,7 @@ from sonic_telegen.kernel.libbpf_object import Object
 __all__ = ["ARRAY", "F_NO_PREALLOC", "HASH", "PERCPU_ARRAY", "Object"]
 
 HASH, ARRAY, PERCPU_ARRAY = 1, 2, 6  # enum bpf_map_type
+SCHED_CLS = 3  # enum bpf_prog_type
 F_NO_PREALLOC = 1
 BPFFS_MAGIC = 0xCAFE4A11
 _MEMBARRIER = {"x86_64": 324, "aarch64": 283, "armv7l": 389}
@@ -114,6 +115,15 @@ def prog_info(fd: int) -> ProgInfo:
     return ProgInfo(i.id, bytes(i.tag).hex(), i.name.decode(errors="replace"), used)
 
 
+def map_bytes(fd: int) -> int:
+    """What a map takes of the kernel's memory, as the kernel reckons it (before 6.4 an estimate from its sizes)."""
+    for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == "memlock":
+            return int(value)
+    return 0
+
+
 def kind(fd: int) -> str:
     """``map``, ``prog`` or another name of the kernel's for what a descriptor (of a pin) is."""
     return str(Path(f"/proc/self/fd/{fd}").readlink()).removeprefix("anon_inode:").strip("[]").removeprefix("bpf-")
@@ -135,6 +145,13 @@ def map_create(type: int, name: str, key_size: int, value_size: int, max_entries
     opts = MapCreateOpts(sz=c.sizeof(MapCreateOpts), map_flags=flags)
     made = lib().bpf_map_create(type, name.encode(), key_size, value_size, max_entries, c.byref(opts))
     return _check("create map", name, made)
+
+
+def prog_load(insns: bytes, name: str) -> int:
+    """Load a tc classifier of bare instructions; ``name`` has at most 15 characters."""
+    raise_memlock()
+    made = lib().bpf_prog_load(SCHED_CLS, name.encode(), b"GPL", insns, len(insns) // 8, None)
+    return _check("load program", name, made)
 
 
 def lookup(fd: int, key: bytes, value_size: int) -> bytes | None:

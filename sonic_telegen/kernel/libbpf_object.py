@@ -81,6 +81,12 @@ class Object:
         """Resize a map before ``load``."""
         self._call("resize map", map_name, lib().bpf_map__set_max_entries(self._map(map_name), count))
 
+    def shape(self, map_name: str) -> tuple[int, int, int, int]:
+        """Type, size of key and value, and entries that the map will have."""
+        found, b = self._map(map_name), lib()
+        key_size, value_size = b.bpf_map__key_size(found), b.bpf_map__value_size(found)
+        return b.bpf_map__type(found), key_size, value_size, b.bpf_map__max_entries(found)
+
     def _call(self, operation: str, map_name: str, result: int) -> None:
         if result < 0:
             raise kernel_error(operation, f"{map_name} in {self.path}", -result)

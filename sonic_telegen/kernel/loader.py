@@ -25,6 +25,8 @@ from pathlib import Path
 
 from sonic_telegen.kernel import libbpf, migrate
 from sonic_telegen.kernel.failure import kernel_error
+from sonic_telegen.kernel.jobload import Source
+from sonic_telegen.kernel.jobs import JobPrograms
 from sonic_telegen.kernel.layout import Layout
 from sonic_telegen.kernel.libbpf_object import Object
 from sonic_telegen.kernel.maps import Maps
@@ -48,9 +50,11 @@ class Loaded:
     loader: str
     notices: tuple[str, ...]
     pins: PinDir
+    jobs: JobPrograms
 
     def close(self) -> None:
         """Close all descriptors; pins, filters and counters stay."""
+        self.jobs.close()
         self.maps.close()
         os.close(self.prog_fd)
 
@@ -73,7 +77,7 @@ class Loaded:
                     told.append(f"{self.pins.at(name)} is another object now and was left alone")
             finally:
                 os.close(theirs)
-        return tuple(told)
+        return (*told, *self.jobs.repair())
 
 
 def _identity(fd: int) -> tuple[str, int]:
@@ -89,10 +93,12 @@ def load(
     hooks: Hooks,
     btf_path: str | None = None,
     clock: Callable[[], int] = time.time_ns,
+    job_object: Path | None = None,
 ) -> Loaded:
     """Make what is pinned in ``pin_dir`` fit the object, load it, and hand over program and maps.
 
     ``btf_path`` is used only on a kernel that shows no BTF itself. ``hooks.swap`` is called when the layout changes.
+    ``job_object`` is what programs of jobs are loaded from, when there are any.
     Raises ``KernelError`` (``Conflict`` for pins of a newer version or of a stranger, ``VerifierRejected``,
     ``PermissionDenied``, ``NotSupported``); the pins are then as they were, or a migration that the next call goes on
     with.
@@ -120,10 +126,12 @@ def load(
             o.load()
         notices += complete(pins, wanted, lambda name: os.dup(o.map_fd(name)), clock)
         notices += _program(pins, o, first)
-    return _hand_over(pins, CORE_BTF_FILE if btf else CORE, notices, clock)
+    return _hand_over(pins, btf, notices, clock, job_object)
 
 
-def _hand_over(pins: PinDir, loader: str, notices: list[str], clock: Callable[[], int]) -> Loaded:
+def _hand_over(
+    pins: PinDir, btf: str | None, notices: list[str], clock: Callable[[], int], job_object: Path | None
+) -> Loaded:
     with ExitStack() as undo:
         fds = {}
         for name in NAMES:
@@ -138,8 +146,11 @@ def _hand_over(pins: PinDir, loader: str, notices: list[str], clock: Callable[[]
         if slots or accounts:
             notices.append(f"took over {len(slots)} slots and {len(accounts)} accounts")
         info = libbpf.prog_info(fds[PROG])
+        jobs = JobPrograms(pins, Source(job_object, btf, layout, fds[IF_STATS]))
+        notices += jobs.notices
         undo.pop_all()
-    return Loaded(Program(info.id, info.tag), fds[PROG], maps, loader, tuple(notices), pins)
+    loader = CORE_BTF_FILE if btf else CORE
+    return Loaded(Program(info.id, info.tag), fds[PROG], maps, loader, tuple(notices), pins, jobs)
 
 
 def _layout(pins: PinDir, found: Mapping[str, int]) -> Layout | None:

@@ -22,6 +22,7 @@ from sonic_telegen.kernel.pins import ACCOUNTS, BASE, IF_STATS, MAPS, META, STAT
 from sonic_telegen.kernel.rows import (
     DIRECTIONS,
     NO_OFFSETS,
+    OWN,
     AccountRow,
     BaseRow,
     pack_key,
@@ -78,8 +79,10 @@ class Maps:
 
     # -- slots
 
-    def assign_slot(self, slot: int, ifindex: int, name: str, direction: Direction) -> None:
+    def assign_slot(self, slot: int, ifindex: int, name: str, direction: Direction, own: bool = False) -> None:
         """Zero the slot and note whose it is, from now on; one that is assigned is released first.
+
+        ``own``: a job's own program is to count in it.
 
         The row is written last: until then the slot is a free one.
         """
@@ -88,7 +91,7 @@ class Maps:
         with self._lock:
             self._need_open()
             self._release(slot)
-            number, start_ns = DIRECTIONS[direction], self._clock()
+            number, start_ns = DIRECTIONS[direction] + OWN * own, self._clock()
             value = self.layout.slot_value(ifindex, number, libbpf.possible_cpus())
             libbpf.update(self._fds[IF_STATS], index_key(slot), value)
             row = BaseRow((0,) * self.layout.words, True, ifindex, name, number, start_ns)
@@ -191,5 +194,11 @@ class Maps:
                 key: self._decoded.account(key, row, interfaces[row.slot].classes if row.slot else ())
                 for key, row in self._accounts.items()
             }
+            own = {
+                key: interfaces[row.slot]
+                for key, row in self._accounts.items()
+                if row.slot and self._slots[row.slot].own
+            }
+            hooks = tuple(item for index, item in interfaces.items() if not self._slots[index].own)
             without = tuple(Counters(c.packets, c.bytes) for c in totals)
-            return Sample(time_ns, self._start_ns, without, tuple(interfaces.values()), accounts)
+            return Sample(time_ns, self._start_ns, without, hooks, accounts, own)

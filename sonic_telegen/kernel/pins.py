@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -20,19 +22,33 @@ STATS, IF_STATS, PROG, META, BASE, ACCOUNTS = "stats_percpu", "if_stats_percpu",
 MAPS = (STATS, IF_STATS, META, BASE, ACCOUNTS)
 NAMES = (*MAPS, PROG)
 NEXT = "next"  # directory in which a migration collects the new pins
+JOBS = "jobs"  # directory of the jobs' own programs, in it one for each job
+LIVE, PERCPU, FLOWS, RING = "live", "percpu", "flows", "ring"
+JOB_NAMES = (LIVE, PERCPU, FLOWS, RING, PROG)
 _TEMPORARY = "_new"  # names must not contain dots
 
 
 class PinDir:
     """The directory ``path``; descriptors that it returns are the caller's."""
 
-    def __init__(self, path: str | os.PathLike[str], inner: bool = False) -> None:
-        self.path, self._inner = Path(path), inner
+    def __init__(self, path: str | os.PathLike[str], names: tuple[str, ...] = NAMES) -> None:
+        """``names`` are those of the pins that are ours."""
+        self.path, self.names = Path(path), names
 
     @property
     def next(self) -> PinDir:
         """The directory of a migration under way."""
-        return PinDir(self.path / NEXT, inner=True)
+        return PinDir(self.path / NEXT)
+
+    def job(self, job: str) -> PinDir:
+        """The directory of a job's own program. Names on bpffs hold no dot, ids may: it is named by a hash."""
+        return PinDir(self.path / JOBS / hashlib.sha256(job.encode()).hexdigest()[:16], JOB_NAMES)
+
+    def jobs(self) -> list[PinDir]:
+        """Every directory of a job that there is."""
+        folder = self.path / JOBS
+        found = sorted(folder.iterdir()) if folder.is_dir() else []
+        return [PinDir(p, JOB_NAMES) for p in found if re.fullmatch("[0-9a-f]{16}", p.name) and p.is_dir()]
 
     def at(self, name: str) -> str:
         """Path of a pin."""
@@ -127,7 +143,7 @@ class PinDir:
         return True
 
     def make(self) -> None:
-        """Create this directory (of a migration)."""
+        """Create this directory, in one that is ours."""
         try:
             os.mkdir(self.path, 0o750)  # noqa: PTH102
         except OSError as error:
@@ -138,11 +154,10 @@ class PinDir:
         if not self.exists():
             return ()
         self._need_bpffs(self.path)
-        left = [] if self._inner else [f"{NEXT}/{name}" for name in self.next.clear()]
-        for name in reversed(NAMES):  # prog first: next/ without it is an unfinished one
+        for name in reversed(self.names):  # prog first: next/ without it is an unfinished one
             self.drop(name)
             self.drop(name + _TEMPORARY)
-        left += [p.name for p in self.path.iterdir() if p.name != NEXT or not p.is_dir()]
+        left = sorted(p.name for p in self.path.iterdir())
         if not left:
             try:
                 os.rmdir(self.path)  # noqa: PTH106
@@ -156,4 +171,12 @@ def remove_pins(path: str | os.PathLike[str]) -> tuple[str, ...]:
     found = PinDir(path)
     if found.path.is_symlink():
         raise kernel_error("remove pins", str(path), errno.ENOTDIR, problem="it is a symbolic link")
-    return tuple(f"{found.at(name)} is not ours and stays" for name in found.clear())
+    jobs = found.jobs()
+    left = [str(inner.path / name) for inner in (*jobs, found.next) for name in inner.clear()]
+    if (found.path / JOBS).is_dir():
+        left += [str(p) for p in (found.path / JOBS).iterdir() if p not in {inner.path for inner in jobs}]
+        with contextlib.suppress(OSError):  # not empty, told already
+            os.rmdir(found.path / JOBS)  # noqa: PTH106
+    told = {Path(name).relative_to(found.path).parts[0] for name in left}
+    left += [found.at(name) for name in found.clear() if name not in told]
+    return tuple(f"{name} is not ours and stays" for name in sorted(left))

@@ -14,7 +14,8 @@ from sonic_telegen.kernel.layout import MAX_CLASSES, SIZE, Layout, refused
 from sonic_telegen.model.job import Direction
 from sonic_telegen.model.kernel import Account, AccountKey, Slot
 
-DIRECTIONS = {Direction.INGRESS: 1, Direction.EGRESS: 2}  # tg_if_stats.direction
+DIRECTIONS = {Direction.INGRESS: 1, Direction.EGRESS: 2}  # tg_if_stats.direction of an interface program's slot
+OWN = 2  # added to it in a slot where a job's own program counts
 _BY_NUMBER = {number: direction for direction, number in DIRECTIONS.items()}
 
 META_SIZE = 128  # struct tg_layout at 0, start_ns at 120
@@ -82,7 +83,8 @@ class BaseRow:
 
     def slot(self, index: int) -> Slot:
         """The row as the model knows it."""
-        return Slot(index, self.ifindex, self.name, _BY_NUMBER[self.direction], self.start_ns)
+        own = self.direction > OWN
+        return Slot(index, self.ifindex, self.name, _BY_NUMBER[self.direction - OWN * own], self.start_ns, own)
 
 
 @dataclass(frozen=True, slots=True)

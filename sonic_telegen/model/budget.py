@@ -7,6 +7,7 @@ from sonic_telegen.model.job import JobSpec, ResultDetail
 PROGRAMS_PER_HOOK = 8  # job programs on one netdev and direction
 FLOWS = 16384  # entries of a job's flow table, as TG_FLOWS
 FLOW_BYTES = 176  # of one, the hash's own share included
+INSERTS, INSERTS_SEC = 2000, 0.1  # flows that a CPU may insert in so much time: about 1 % of it, at 0.5 us each
 RING_BYTES = 1 << 20  # of a job that captures packets
 SMALL_BYTES = 64 << 10  # program, constants, and the maps that every job has
 MOST_BYTES = 256 << 20  # of all jobs on a machine with plenty
