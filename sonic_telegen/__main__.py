@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 
+from sonic_telegen import heap, lean
 from sonic_telegen.errors import TelegenError
 from sonic_telegen.log import log, set_up
 from sonic_telegen.settings import environment, resolve
@@ -63,6 +64,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (TelegenError, OSError) as problem:
         sys.stderr.write(f"sonic-telegend: {problem}\n")
         return 2
+    heap.tune()
+    for package in lean.PACKAGES:
+        lean.defer(package)
     from sonic_telegen import agent, door  # here: --help and --version need none of their imports
 
     try:

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sonic_telegen import heap
 from sonic_telegen.db import codec, schema
 from sonic_telegen.db.changes import Changes
 from sonic_telegen.db.store import Store
@@ -61,7 +62,7 @@ class Agent:
         self._exported: frozenset[str] = frozenset()
         self._device: dict[str, str] = {}
         self._collector = Collector(
-            self._settings.otlp, self._resource, self._door.sample, self._measure, self._worker.counted
+            self._settings.otlp, self._resource, self._door.sample, self._measure, self._worker.counted, heap.trim
         )
 
     async def run(self) -> int:

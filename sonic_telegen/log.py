@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import sys
 from datetime import UTC, datetime
 
@@ -65,7 +64,9 @@ def set_up(level: str, syslog: bool = False) -> None:
     logging.addLevelName(NOTICE, "NOTICE")
     handler: logging.Handler
     if syslog:
-        handler = logging.handlers.SysLogHandler("/dev/log", logging.handlers.SysLogHandler.LOG_DAEMON)
+        from logging.handlers import SysLogHandler  # here: it brings pickle and more, 0.5 MB
+
+        handler = SysLogHandler("/dev/log", SysLogHandler.LOG_DAEMON)
         handler.ident = "sonic-telegend: "
     else:
         handler = logging.StreamHandler(sys.stderr)

@@ -1,7 +1,7 @@
 """tc over rtnetlink: look at links, qdiscs and filters; change only what is ours, by its full identity.
 
-pyroute2 writes the attributes of what is sent; ``transport.py`` carries it, ``tcdecode.py`` reads the answers. Measured
-for 512 hooks on 256 netdevs (kernel 6.18, 2 shared CPUs): see ``docs/adr/0003-netlink-transport.md``.
+``tcencode.py`` writes the attributes of what is sent, ``transport.py`` carries it, ``tcdecode.py`` reads the answers.
+Measured for 512 hooks on 256 netdevs (kernel 6.18, 2 shared CPUs): see ``docs/adr/0003-netlink-transport.md``.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ import socket
 import struct
 import threading
 from collections.abc import Mapping
-from functools import lru_cache
 
-from pyroute2 import netns
 from pyroute2.netlink.rtnl import (
     RTM_DELQDISC,
     RTM_DELTFILTER,
@@ -24,12 +22,12 @@ from pyroute2.netlink.rtnl import (
     RTM_NEWQDISC,
     RTM_NEWTFILTER,
 )
-from pyroute2.netlink.rtnl.tcmsg import tcmsg
 
 from sonic_telegen.errors import Conflict, Gone, KernelError
 from sonic_telegen.kernel import tcdecode
 from sonic_telegen.kernel.failure import ENOTSUPP, kernel_error, os_error
 from sonic_telegen.kernel.tcdecode import CLSACT_PARENT, HOOKS, IFINFOMSG, QDISC_HANDLE, TCMSG, describe
+from sonic_telegen.kernel.tcencode import bpf_attributes, kind_attribute
 from sonic_telegen.kernel.transport import CREATE, ECHO, EXCLUSIVE, REPLACE, Transport
 from sonic_telegen.model.job import Direction
 from sonic_telegen.model.kernel import FilterName, Link, QdiscKind, TcFilter
@@ -86,7 +84,7 @@ class Netlink:
 
     def add_qdisc(self, ifindex: int, kind: QdiscKind) -> None:
         """Create a qdisc where there is neither kind; ``Conflict`` names the one that is there."""
-        body = TCMSG.pack(0, ifindex, QDISC_HANDLE, CLSACT_PARENT, 0) + _kind_attribute(kind)
+        body = TCMSG.pack(0, ifindex, QDISC_HANDLE, CLSACT_PARENT, 0) + kind_attribute(kind)
         operation, target = f"add {kind} qdisc", self._name(ifindex)
         try:
             self._transport.request(RTM_NEWQDISC, CREATE | EXCLUSIVE, body, operation, target)
@@ -109,7 +107,7 @@ class Netlink:
                 found = filter(None, (tcdecode.tc_filter(body, ifindex, Direction.INGRESS) for body in bodies))
                 holder = ", ".join(map(describe, found)) or "a filter"
                 raise Conflict(operation, target, errno.EBUSY, f"still used by {holder}", holder=holder)
-        body = TCMSG.pack(0, ifindex, QDISC_HANDLE, CLSACT_PARENT, 0) + _kind_attribute(kind)
+        body = TCMSG.pack(0, ifindex, QDISC_HANDLE, CLSACT_PARENT, 0) + kind_attribute(kind)
         try:
             self._transport.request(RTM_DELQDISC, 0, body, operation, target)
         except KernelError:
@@ -131,7 +129,7 @@ class Netlink:
         operation, target = f"add filter {name}", f"{self._name(ifindex)} {direction}"
         parent = self._parent(ifindex, direction, qdisc, operation, target)
         place = TCMSG.pack(0, ifindex, handle, parent, _info(priority))
-        body = place + _bpf_attributes(prog_fd, str(name), classid)
+        body = place + bpf_attributes(prog_fd, str(name), classid)
         try:
             self._transport.request(RTM_NEWTFILTER, CREATE | EXCLUSIVE, body, operation, target)
         except KernelError as problem:
@@ -149,7 +147,7 @@ class Netlink:
             raise kernel_error(operation, target, errno.ENOENT, problem=f"{describe(item)} is gone")
         parent = HOOKS[qdisc][item.direction]
         place = TCMSG.pack(0, item.ifindex, item.handle, parent, _info(item.priority))
-        body = place + _bpf_attributes(prog_fd, str(name), classid)
+        body = place + bpf_attributes(prog_fd, str(name), classid)
         self._transport.request(RTM_NEWTFILTER, REPLACE, body, operation, target)  # no CREATE: never adds one
 
     def delete_filter(self, item: TcFilter, qdisc: QdiscKind) -> None:
@@ -158,7 +156,7 @@ class Netlink:
         if self._find_own(item, qdisc, operation, target) is None:
             return
         parent = HOOKS[qdisc][item.direction]
-        body = TCMSG.pack(0, item.ifindex, item.handle, parent, _info(item.priority)) + _kind_attribute("bpf")
+        body = TCMSG.pack(0, item.ifindex, item.handle, parent, _info(item.priority)) + kind_attribute("bpf")
         try:
             self._transport.request(RTM_DELTFILTER, 0, body, operation, target)
         except KernelError:
@@ -228,31 +226,6 @@ def _info(priority: int) -> int:
     return priority << 16 | socket.htons(_ETH_P_ALL)
 
 
-@lru_cache(maxsize=8)
-def _kind_attribute(kind: str) -> bytes:
-    """TCA_KIND."""
-    return _encoded([["TCA_KIND", str(kind)]])
-
-
-def _bpf_attributes(prog_fd: int, name: str, classid: int) -> bytes:
-    """TCA_KIND and TCA_OPTIONS of a direct-action bpf classifier."""
-    options = [
-        ["TCA_BPF_CLASSID", classid],
-        ["TCA_BPF_FD", prog_fd],
-        ["TCA_BPF_NAME", name],
-        ["TCA_BPF_FLAGS", 1],  # TCA_BPF_FLAG_ACT_DIRECT
-    ]
-    return _encoded([["TCA_KIND", "bpf"], ["TCA_OPTIONS", {"attrs": options}]])
-
-
-def _encoded(attrs: list[list[object]]) -> bytes:
-    """The attributes as pyroute2 writes them, without the headers before them (68 us for a filter, measured)."""
-    message = tcmsg()
-    message["attrs"] = attrs
-    message.encode()
-    return bytes(message.data)[16 + TCMSG.size :]
-
-
 def route_socket(namespace: str = "", groups: int = 0) -> socket.socket:
     """A bound NETLINK_ROUTE socket of a namespace (of the caller's, when none is named), subscribed to ``groups``."""
 
@@ -265,8 +238,10 @@ def route_socket(namespace: str = "", groups: int = 0) -> socket.socket:
     failed: list[OSError] = []
 
     def elsewhere() -> None:
+        from pyroute2.netns import setns  # here: only tests name a namespace, and it brings multiprocessing
+
         try:
-            netns.setns(f"/run/netns/{namespace}", flags=0, fork=False)
+            setns(f"/run/netns/{namespace}", flags=0, fork=False)
             found.append(make())
         except OSError as problem:
             failed.append(problem)

@@ -11,8 +11,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from redis import connection as redis_connection
-from redis import exceptions as redis_exceptions
+import redis.connection as redis_connection
+import redis.exceptions as redis_exceptions
 
 from sonic_telegen.swsscommon.failure import ConnectFailure, ConnectionLost, ReplyFailure
 

@@ -48,6 +48,7 @@ class Collector:
         read: one reading of the maps; raises KernelError.
         measure: the metrics of a reading; runs in the export thread.
         on_sample: told of every reading, in this thread; must not block.
+        exported: called after every export, in its thread; must not block.
 
     Attributes: ``latest`` (the last reading), ``export``, ``map_read_failures`` (total) and ``read_error`` (empty while
     reading works) may be read from any thread.
@@ -60,8 +61,10 @@ class Collector:
         read: Callable[[], Sample],
         measure: Callable[[Sample], Sequence[Metric]],
         on_sample: Callable[[Sample], None] = lambda sample: None,
+        exported: Callable[[], object] = lambda: None,
     ) -> None:
         self._resource, self._read, self._measure, self._on_sample = resource, read, measure, on_sample
+        self._exported = exported
         self.latest: Sample | None = None
         self.export = ExportState()
         self.map_read_failures = 0
@@ -172,6 +175,7 @@ class Collector:
 
     def _told(self, sender: Sender, outcome: Outcome) -> None:
         """An export ended; what a replaced sender says no longer counts."""
+        self._exported()
         with self._changed:
             before = self.export
             if sender is not self._sender:

@@ -237,6 +237,7 @@ def _http(endpoint: Endpoint, settings: OtlpSettings) -> tuple[_Transport, Calla
         def send(self, request: Any) -> Any:
             done = self._export_batch(request)
             self.problem, answer = self._heard.problem, self._heard.answer
+            self._heard.answer = None  # with it goes the body that was sent
             if done is not MetricExportResult.SUCCESS or answer is None or not 200 <= answer.status_code < 300:
                 return None  # the library takes a redirect, which it does not follow, for success
             media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
