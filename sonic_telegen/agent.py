@@ -27,13 +27,15 @@ from sonic_telegen.journal import Journal
 from sonic_telegen.kernel import loader
 from sonic_telegen.kernel.watch import Watch
 from sonic_telegen.log import NOTICE, fields, log, set_level
-from sonic_telegen.model.job import Owner
+from sonic_telegen.model.job import JobSpec, Owner
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import AgentStatus, Status, Told
 from sonic_telegen.reconcile.loop import Loop, PassResult
 from sonic_telegen.reconcile.report import interfaces, with_counters
+from sonic_telegen.reconcile.results import job_results
 from sonic_telegen.settings import Environment, OtlpSettings, Settings, resolve
 from sonic_telegen.telemetry.collector import Collector, resident_bytes
+from sonic_telegen.telemetry.flows import JobSeries
 from sonic_telegen.telemetry.resource import resource
 from sonic_telegen.telemetry.series import AgentStats, Metric, series
 from sonic_telegen.thread import in_thread
@@ -59,7 +61,8 @@ class Agent:
         )
         self._settings = resolve({}, self._env)
         self._front = Front(where, self._worker, self._settings_for, self._build)
-        self._exported: frozenset[str] = frozenset()
+        self._exported: dict[str, JobSpec] = {}
+        self._job_series = JobSeries(self._began)
         self._device: dict[str, str] = {}
         self._collector = Collector(
             self._settings.otlp, self._resource, self._door.sample, self._measure, self._worker.counted, heap.trim
@@ -163,7 +166,8 @@ class Agent:
             sample_age=max(0.0, (time.time_ns() - sample.time_ns) / 1e9),
             rss=resident_bytes(),
         )
-        return series(sample, self._exported, own)
+        exported = self._exported
+        return (*series(sample, frozenset(exported), own), *self._job_series.metrics(sample, exported))
 
     def _publish(self, result: PassResult, sample: Sample | None) -> None:
         """Tell STATE_DB; worker thread only."""
@@ -174,7 +178,8 @@ class Agent:
         elif result.settings != self._settings:
             self._collector.reconfigure(result.settings.otlp)
         self._settings = result.settings
-        self._exported = frozenset(job for job, w in result.desired.jobs.items() if w.spec.otlp_export)
+        specs = {job: wanted.spec for job, wanted in result.desired.jobs.items()}
+        self._exported = {job: spec for job, spec in specs.items() if spec.otlp_export}
         latest = sample or result.sample
         jobs = with_counters(result.jobs, latest) if latest else dict(result.jobs)
         hooks = interfaces(result.state, latest) if result.state and latest else ()
@@ -207,7 +212,8 @@ class Agent:
         if result.outlived and sample is None:
             self._store.remove_owned(result.outlived, Owner.REST)
         settings = {name: (value.text, value.origin) for name, value in result.settings.values.items()}
-        self._store.report(Told(agent, jobs, hooks, settings))
+        results = job_results(jobs, specs, latest) if latest else {}
+        self._store.report(Told(agent, jobs, hooks, settings, results))
         self._front.published()
 
 

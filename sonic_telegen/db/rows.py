@@ -59,6 +59,10 @@ class Rows:
         row = self._row(schema.CONFIG_DB, key(schema.JOB_TABLE, job))
         return row, self._row(schema.STATE_DB, key(schema.STATE_JOB_TABLE, job))
 
+    def result(self, job: str) -> dict[str, str]:
+        """What a job found, empty when nothing was told."""
+        return self._row(schema.STATE_DB, key(schema.STATE_RESULT_TABLE, job))
+
     def interfaces(self) -> Table:
         """The rows of all hooks by ``netdev|direction``."""
         return self._table(schema.STATE_DB, schema.STATE_INTERFACE_TABLE)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from sonic_telegen.db import codec, schema
+from sonic_telegen.db import codec, results, schema
 from sonic_telegen.errors import StoreError
 from sonic_telegen.model.asked import Asked
 from sonic_telegen.model.status import Told
@@ -16,8 +16,13 @@ from sonic_telegen.swsscommon.swsscommon import DBConnector, SonicDBConfig
 from sonic_telegen.swsscommon.transaction import RedisFailure, change_row_if, read_tables, replace_rows
 
 TIMEOUT_MS = 2000  # for one answer of Redis; a pass that waits longer changes nothing and tries again
-VOLATILE = {"updated_at", "sample_age_ms"}  # no reason by themselves to write a row again
-STATE_TABLES = (schema.STATE_JOB_TABLE, schema.STATE_INTERFACE_TABLE, schema.STATE_AGENT_TABLE)
+VOLATILE = {"updated_at", "sample_age_ms", "window_ms"}  # no reason by themselves to write a row again
+STATE_TABLES = (
+    schema.STATE_JOB_TABLE,
+    schema.STATE_RESULT_TABLE,
+    schema.STATE_INTERFACE_TABLE,
+    schema.STATE_AGENT_TABLE,
+)
 
 _loading = threading.Lock()  # the configuration is one for the process; worker and subscription both connect
 
@@ -114,9 +119,19 @@ class Store:
                 change_row_if(config, key(schema.JOB_TABLE, job), lambda row: row.get("owner") == owner, None)
 
     def report(self, told: Told) -> None:
-        """Write what changed, each row in one transaction; rows of ours that are not in ``told`` go."""
+        """Write what changed, each row in one transaction; rows of ours that are not in ``told`` go.
+
+        A result stays, as it was last told, as long as its job's status does.
+        """
         now = time.time_ns()
         rows = {key(schema.STATE_JOB_TABLE, job): codec.status_row(status, now) for job, status in told.jobs.items()}
+        for job in told.jobs:
+            name = key(schema.STATE_RESULT_TABLE, job)
+            before, result = self._rows.get(name), told.results.get(job)
+            if result is not None:
+                rows[name] = results.result_row(result, before)
+            elif before is not None:
+                rows[name] = before
         for item in told.interfaces:
             name = key(schema.STATE_INTERFACE_TABLE, item.name, item.direction.value)
             rows[name] = codec.interface_row(item, now)

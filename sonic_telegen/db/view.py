@@ -97,7 +97,7 @@ def jobs(rows: Mapping[str, Row], status_rows: Mapping[str, Row]) -> list[dict[s
 
 def interface(name: str, direction: str, row: Row) -> dict[str, Any]:
     """A hook's counters: in all, and by class with packets by size."""
-    classes = {cls: _counters(cls, row) for cls in CLASSES}
+    classes = {cls: counters(cls, row) for cls in CLASSES}
     return {
         "interface": printable(name),
         "direction": printable(direction),
@@ -109,7 +109,8 @@ def interface(name: str, direction: str, row: Row) -> dict[str, Any]:
     }
 
 
-def _counters(cls: str, row: Row) -> dict[str, Any]:
+def counters(cls: str, row: Row) -> dict[str, Any]:
+    """Packets, bytes and packets by size of a class in a row of ours."""
     sizes = [codec.parse_whole(text) or 0 for text in row.get(f"{cls}_histogram", "").split(",")]
     return {
         "packets": codec.parse_whole(row.get(f"{cls}_packets", "")) or 0,

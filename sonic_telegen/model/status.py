@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sonic_telegen.model.result import JobResult
 from sonic_telegen.model.sample import InterfaceSample
 
 
@@ -108,10 +109,12 @@ class AgentStatus:
 class Told:
     """All that one report says; a row of ours that is not in it is removed from STATE_DB.
 
-    ``settings`` are the values in force by field of GLOBAL, each with its origin.
+    ``settings`` are the values in force by field of GLOBAL, each with its origin; ``results`` is what a new reading
+    says of jobs.
     """
 
     agent: AgentStatus
     jobs: Mapping[str, JobStatus] = field(default_factory=dict)
     interfaces: tuple[InterfaceSample, ...] = ()
     settings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    results: Mapping[str, JobResult] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from sonic_telegen.db import codec, view
+from sonic_telegen.db import codec, results, view
 from sonic_telegen.db.rows import ENDED, Rows
 from sonic_telegen.errors import ConfigError, StoreError
 from sonic_telegen.log import NOTICE, audit, fields
@@ -19,7 +19,6 @@ from sonic_telegen.rest.guard import answer, read_body
 from sonic_telegen.rest.hooks import Hooks
 from sonic_telegen.rest.peer import peer
 from sonic_telegen.rest.problem import Problem, wrong
-from sonic_telegen.rest.shapes import EXPORT
 from sonic_telegen.rest.tables import WAIT_SEC, Tables
 
 T = TypeVar("T")
@@ -98,12 +97,8 @@ class Jobs:
     async def results(self, request: web.Request) -> web.Response:
         """GET /jobs/<id>/results: what STATE_DB has of it."""
         job = await self._shown(request)
-        agent = view.agent(await self._tables.ask(lambda rows: rows.agent()))
-        found = {name: job[name] for name in ("job_id", "status", "started_at", "updated_at", "packets", "bytes")}
-        began, until = (codec.parse_timestamp(job[name] or "") for name in ("started_at", "updated_at"))
-        found["window_ms"] = max(0, until - began) // 1_000_000 if began and until else None
-        found["export"] = {name: agent[f"otlp_{name}"] for name in EXPORT}
-        return answer(found)
+        found, agent = await self._tables.ask(lambda rows: (rows.result(request.match_info["job_id"]), rows.agent()))
+        return answer(results.shown(job, found, view.agent(agent)))
 
     async def capture(self, request: web.Request) -> web.Response:
         """GET /jobs/<id>/capture."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sonic_telegen.db import schema, view
+from sonic_telegen.db import results, schema, view
 from sonic_telegen.model.job import Direction, Owner
 from sonic_telegen.model.sample import CLASSES, SIZE_BOUNDS
 from sonic_telegen.model.status import Reason, Status, Visibility
@@ -70,12 +70,16 @@ def job() -> Schema:
     return record({"job_id": TEXT, **asked, **_STATUS}, tuple(asked))
 
 
+def histogram() -> Schema:
+    """Packets by size."""
+    buckets = len(SIZE_BOUNDS) + 1
+    found: Schema = {"type": "array", "items": COUNT, "minItems": buckets, "maxItems": buckets}
+    return found | {"x-upper-edges": list(SIZE_BOUNDS)}  # in bytes, inclusive; the last bucket has none
+
+
 def interface() -> Schema:
     """``view.interface``."""
-    buckets = len(SIZE_BOUNDS) + 1
-    histogram = {"type": "array", "items": COUNT, "minItems": buckets, "maxItems": buckets}
-    histogram["x-upper-edges"] = list(SIZE_BOUNDS)  # in bytes, inclusive; the last bucket has none
-    counters = record({"packets": COUNT, "bytes": COUNT, "histogram": histogram})
+    counters = record({"packets": COUNT, "bytes": COUNT, "histogram": histogram()})
     members = {
         "interface": TEXT,
         "direction": words(Direction),
@@ -96,18 +100,47 @@ AGENT = record(
         **dict.fromkeys(view.AGENT_TIMES, TIME),
     }
 )
-EXPORT = ("endpoint", "last_success", "last_error", "failures")  # of the agent's otlp_ fields
 JOBS = record({"jobs": {"type": "array", "items": job()}})
 INTERFACES = record({"interfaces": {"type": "array", "items": interface()}})
 STARTED = record({"job_id": accepted(JOB_ID), "status": {"const": Status.STARTING.value}, "interface": TEXT})
 STOPPED = record({"job_id": TEXT, "status": words(Status)})
+
+
+def or_null(found: Schema) -> Schema:
+    """The same, or null where nothing is known."""
+    return {"anyOf": [found, {"type": "null"}]}
+
+
+_PAIR = {"packets": COUNT, "bytes": COUNT}
+FLOW = record(
+    {
+        **dict.fromkeys(results.FLOW_TEXTS, TEXT),
+        **dict.fromkeys(results.FLOW_WHOLES, COUNT),
+        **dict.fromkeys(results.FLOW_TIMES, TIME),
+    }
+)
+_CLASS = record({**_PAIR, "histogram": or_null(histogram())})
+_FLOWS = {
+    "count": COUNT,
+    "held": record(_PAIR),
+    "untracked": record(_PAIR),
+    "evicted": record(_PAIR),
+    "top": {"type": "array", "items": FLOW},
+}
 RESULTS = record(
     {
         **{name: job()["properties"][name] for name in ("job_id", "status", "packets", "bytes")},
         "started_at": TIME,
         "updated_at": TIME,
         "window_ms": {"type": ["integer", "null"], "minimum": 0},
-        "export": record({name: AGENT["properties"][f"otlp_{name}"] for name in EXPORT}),
+        "final": TRUE_OR_FALSE,
+        "classes": or_null(record(dict.fromkeys(CLASSES, _CLASS))),
+        "sample_rate": {"type": "integer", "minimum": 1, "description": "Flows are scaled by it; sampled is not"},
+        "sampled": or_null(record(_PAIR)),
+        "flows": or_null(record(_FLOWS)),
+        "burst": or_null(record({**_PAIR, "at": TIME})),
+        "capture": or_null(record({"captured": COUNT, "capture_lost": COUNT})),
+        "export": record({name: AGENT["properties"][f"otlp_{name}"] for name in results.EXPORT}),
     }
 )
 
