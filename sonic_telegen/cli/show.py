@@ -51,9 +51,23 @@ def jobs(ctx: click.Context, as_json: bool) -> None:
 def job(ctx: click.Context, job_id: str, as_json: bool) -> None:
     """Show the job <job_id>, field by field.
 
-    mirror_mode is the mode in force, asked_mirror_mode what the job's row says.
+    mirror_mode is the mode in force, asked_mirror_mode what the job's row says. Below it, what the job found: by class,
+    and for a job with a program of its own packets by size, what was sampled, and what was lost.
     """
     _ours("showing").job(ctx, job_id, as_json)
+
+
+@click.command("flows")
+@click.argument("job_id", metavar="<job_id>")
+@_json
+@click.pass_context
+def flows(ctx: click.Context, job_id: str, as_json: bool) -> None:
+    """Show the flows of the job <job_id> with most bytes.
+
+    It must have been asked for them (result_detail=flows). Below the table: what other flows have, what was in no flow
+    because too many new ones came at once (untracked), and what the table gave up because it was full (evicted).
+    """
+    _ours("showing").flows(ctx, job_id, as_json)
 
 
 @click.command("interfaces")
@@ -137,6 +151,6 @@ def register(cli: click.Group) -> None:
         raise RuntimeError("telegen already exists in CLI")
     telegen = type(cli)("telegen", callback=_agent, help=_TELEGEN, invoke_without_command=True)
     _json(telegen)
-    for command in (jobs, job, interfaces, histogram, doctor, watch, settings):
+    for command in (jobs, job, flows, interfaces, histogram, doctor, watch, settings):
         telegen.add_command(command)
     cli.add_command(telegen)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from typing import Any
+
 import click
 
-from sonic_telegen.cli import link, state, tables
+from sonic_telegen.cli import found, link, state, tables
 from sonic_telegen.cli.names import spell
 from sonic_telegen.db import codec, schema
+from sonic_telegen.model.job import ResultDetail
 
 
 def agent(ctx: click.Context, as_json: bool) -> None:
@@ -33,18 +38,46 @@ def jobs(ctx: click.Context, as_json: bool) -> None:
 
 
 def job(ctx: click.Context, job_id: str, as_json: bool) -> None:
-    """One job."""
+    """One job, and what it found."""
+    row = _one(ctx, job_id)
+    told = state.found(ctx, row)
+    if as_json:
+        state.print_json(row if told["classes"] is None else {**row, "results": told})
+        return
+    _warn(ctx)
+    click.echo(tables.job(row, link.port_aliases(ctx)))
+    blocks = (getattr(sys.stdout, "encoding", "") or "").lower().replace("-", "") == "utf8"
+    if text := found.results(told, shutil.get_terminal_size().columns, blocks):
+        click.echo(f"\n{text}")
+    if told["flows"] is not None:
+        name = tables.clean(row["job_id"])
+        click.echo(f"\nThe flows: {spell(ctx, 'show', f'flows {name}')}")
+
+
+def flows(ctx: click.Context, job_id: str, as_json: bool) -> None:
+    """The flows of one job."""
+    row = _one(ctx, job_id)
+    told = state.found(ctx, row)
+    if told["flows"] is None:
+        name = tables.clean(row["job_id"])
+        if row.get("result_detail") == ResultDetail.FLOWS:
+            ctx.fail(f"job {name}: no flows were read yet; see: {spell(ctx, 'show', f'job {name}')}")
+        ctx.fail(f"job {name} keeps no flows; that takes result_detail={ResultDetail.FLOWS}")
+    if as_json:
+        state.print_json(told)
+        return
+    _warn(ctx)
+    click.echo(found.flows(told))
+
+
+def _one(ctx: click.Context, job_id: str) -> dict[str, Any]:
     rows = state.jobs(ctx)
     name = codec.printable(job_id)
     row = next((row for row in rows if row["job_id"] == name), None)
     if row is None:
         there = ", ".join(tables.clean(row["job_id"]) for row in rows)
         ctx.fail(f"no job {tables.clean(name)}; the jobs there are: {there or 'none'}")
-    if as_json:
-        state.print_json(row)
-        return
-    _warn(ctx)
-    click.echo(tables.job(row, link.port_aliases(ctx)))
+    return row
 
 
 def settings(ctx: click.Context, as_json: bool) -> None:

@@ -12,7 +12,7 @@ import click
 from sonic_telegen.cli import link, times
 from sonic_telegen.cli.names import spell
 from sonic_telegen.cli.tables import clean
-from sonic_telegen.db import codec, schema, view
+from sonic_telegen.db import codec, results, schema, view
 
 RESYNC_SEC = 60  # the agent writes its row once a minute even when nothing happens
 _SLACK_SEC = 5
@@ -70,6 +70,13 @@ def jobs(ctx: click.Context) -> list[dict[str, Any]]:
     """Every job, its row joined with its status."""
     asked = link.config_db(ctx).get_table(schema.JOB_TABLE)
     return view.jobs(asked, link.state_db(ctx).table(schema.STATE_JOB_TABLE))
+
+
+def found(ctx: click.Context, job: Mapping[str, Any]) -> dict[str, Any]:
+    """What a job found, told or not; ``job`` as ``jobs`` has it."""
+    rows = link.state_db(ctx)
+    row = rows.get_all(f"{schema.STATE_RESULT_TABLE}{schema.SEPARATOR}{job['job_id']}")
+    return results.shown(job, row, view.agent(rows.get_all(_AGENT)))
 
 
 def settings(ctx: click.Context) -> dict[str, dict[str, Any]]:
