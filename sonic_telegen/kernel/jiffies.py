@@ -52,7 +52,7 @@ class Jiffies:
     def now(self) -> int:
         """jiffies64."""
         if self._fd < 0:
-            self._fd = libbpf.prog_load(_READ, "telegen_clock")
+            self._fd, _ = libbpf.prog_load(_READ, "telegen_clock")
         low, high = struct.unpack_from("=II", libbpf.prog_test_run(self._fd, _FRAME, bytes(_SKB_SIZE)).ctx_out, _CB)
         return int(high << 32 | low)
 

@@ -17,13 +17,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sonic_telegen.kernel.capability import denied, raise_memlock
+from sonic_telegen.errors import VerifierRejected
+from sonic_telegen.kernel.capability import denied, missing, raise_memlock
 from sonic_telegen.kernel.failure import ENOTSUPP, kernel_error
 from sonic_telegen.kernel.libbpf_c import (
     BatchOpts,
     KernelMapInfo,
     KernelProgInfo,
     MapCreateOpts,
+    ProgLoadOpts,
     TestRunOpts,
     lib,
     libc,
@@ -33,11 +35,13 @@ from sonic_telegen.kernel.libbpf_object import Object
 __all__ = ["ARRAY", "F_NO_PREALLOC", "HASH", "PERCPU_ARRAY", "Object"]
 
 HASH, ARRAY, PERCPU_ARRAY = 1, 2, 6  # enum bpf_map_type
-SCHED_CLS = 3  # enum bpf_prog_type
 F_NO_PREALLOC = 1
+SCHED_CLS = 3  # enum bpf_prog_type
 BPFFS_MAGIC = 0xCAFE4A11
 _MEMBARRIER = {"x86_64": 324, "aarch64": 283, "armv7l": 389}
 _MEMBARRIER_GLOBAL = 1
+_LOG_STATS = 4  # what is wrong and how much work it was, not every step that led there
+_LOG_BYTES = 1 << 16
 _RCU_FALLBACK_SEC = 0.1  # two orders above a grace period on an idle machine; only where membarrier is not to be had
 
 
@@ -147,11 +151,19 @@ def map_create(type: int, name: str, key_size: int, value_size: int, max_entries
     return _check("create map", name, made)
 
 
-def prog_load(insns: bytes, name: str) -> int:
-    """Load a tc classifier of bare instructions; ``name`` has at most 15 characters."""
+def prog_load(insns: bytes, name: str) -> tuple[int, str]:
+    """Load a tc classifier of bare instructions; its descriptor and what the verifier said of the work that it was.
+
+    ``name`` has at most 15 characters. Raises ``VerifierRejected``.
+    """
     raise_memlock()
-    made = lib().bpf_prog_load(SCHED_CLS, name.encode(), b"GPL", insns, len(insns) // 8, None)
-    return _check("load program", name, made)
+    log = c.create_string_buffer(_LOG_BYTES)
+    opts = ProgLoadOpts(sz=c.sizeof(ProgLoadOpts), log_level=_LOG_STATS, log_size=len(log), log_buf=c.addressof(log))
+    made = lib().bpf_prog_load(SCHED_CLS, name.encode(), b"GPL", insns, len(insns) // 8, c.byref(opts))
+    said = log.value.decode(errors="replace")
+    if made < 0 and said and not (-made in (errno.EPERM, errno.EACCES) and missing()):
+        raise VerifierRejected("load program", name, -made, said)
+    return _check("load program", name, made), said
 
 
 def lookup(fd: int, key: bytes, value_size: int) -> bytes | None:

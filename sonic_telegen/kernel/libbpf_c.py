@@ -47,6 +47,28 @@ class MapCreateOpts(c.Structure):
     ]
 
 
+class ProgLoadOpts(c.Structure):
+    """``struct bpf_prog_load_opts``."""
+
+    _fields_ = [
+        ("sz", c.c_size_t),
+        ("attempts", c.c_int),
+        ("expected_attach_type", c.c_int),
+        *((n, U32) for n in ("prog_btf_fd", "prog_flags", "prog_ifindex", "kern_version", "attach_btf_id")),
+        *((n, U32) for n in ("attach_prog_fd", "attach_btf_obj_fd")),
+        ("fd_array", c.c_void_p),
+        ("func_info", c.c_void_p),
+        ("func_info_cnt", U32),
+        ("func_info_rec_size", U32),
+        ("line_info", c.c_void_p),
+        ("line_info_cnt", U32),
+        ("line_info_rec_size", U32),
+        ("log_level", U32),
+        ("log_size", U32),
+        ("log_buf", c.c_void_p),
+    ]
+
+
 class BatchOpts(c.Structure):
     """``struct bpf_map_batch_opts``."""
 
@@ -112,6 +134,8 @@ _PROTOTYPES: dict[str, tuple[object, ...]] = {  # name: result, arguments
     "bpf_object__next_map": (_P, _P, _P),
     "bpf_object__find_program_by_name": (_P, _P, _S),
     "bpf_program__fd": (_I, _P),
+    "bpf_program__insns": (_P, _P),
+    "bpf_program__insn_cnt": (c.c_size_t, _P),
     "bpf_map__name": (_S, _P),
     "bpf_map__fd": (_I, _P),
     "bpf_map__reuse_fd": (_I, _P, _I),

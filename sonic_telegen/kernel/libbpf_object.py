@@ -141,12 +141,21 @@ class Object:
 
     def prog_fd(self, name: str) -> int:
         """Descriptor of a loaded program; the object's own."""
-        program = lib().bpf_object__find_program_by_name(self._handle, name.encode())
-        if not program:
+        return self._loaded(name, lib().bpf_program__fd(self._program(name)))
+
+    def instructions(self, name: str) -> bytes:
+        """A program of the loaded object as the kernel was given it, with the object's own descriptors of maps."""
+        self.prog_fd(name)
+        program = self._program(name)
+        return c.string_at(lib().bpf_program__insns(program), 8 * lib().bpf_program__insn_cnt(program))
+
+    def _program(self, name: str) -> int:
+        found: int | None = lib().bpf_object__find_program_by_name(self._handle, name.encode())
+        if not found:
             raise KernelError(
                 "find program", f"{name} in {self.path}", errno.ENOENT, "the object has none of that name"
             )
-        return self._loaded(name, lib().bpf_program__fd(program))
+        return found
 
     def map_fd(self, name: str) -> int:
         """Descriptor of a map of the loaded object; the object's own."""

@@ -67,6 +67,7 @@ DOORS: dict[str, tuple[tuple[str, ...], str]] = {
         (
             "kernel.libbpf",
             *(f"kernel.libbpf_{part}" for part in ("c", "hash", "object", "ring")),
+            "kernel.pcap",  # libpcap, opened only for a filter expression
             "demo.namespace",
             "heap",
         ),
