@@ -24,12 +24,13 @@ from sonic_telegen.door import KernelDoor
 from sonic_telegen.errors import ConfigError, StoreError
 from sonic_telegen.front import Front
 from sonic_telegen.journal import Journal
-from sonic_telegen.kernel import loader
+from sonic_telegen.kernel import loader, pcap
 from sonic_telegen.kernel.watch import Watch
 from sonic_telegen.log import NOTICE, fields, log, set_level
 from sonic_telegen.model.job import JobSpec, Owner
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import AgentStatus, Status, Told
+from sonic_telegen.reconcile.checked import Checked
 from sonic_telegen.reconcile.loop import Loop, PassResult
 from sonic_telegen.reconcile.report import interfaces, with_counters
 from sonic_telegen.reconcile.results import job_results
@@ -55,9 +56,10 @@ class Agent:
         self._journal = Journal(where.state_dir)
         self._door = KernelDoor(where, self._journal)
         self._store = Store(where.db_config)
+        tables = Checked(self._store, pcap.check)
         self._watch = Watch()
         self._worker = Worker(
-            Loop(self._store, self._door.open, self._journal, self._resolve, self._before_look), self._publish
+            Loop(tables, self._door.open, self._journal, self._resolve, self._before_look), self._publish
         )
         self._settings = resolve({}, self._env)
         self._front = Front(where, self._worker, self._settings_for, self._build)
