@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Iterator
 
 import pytest
@@ -16,49 +15,10 @@ from sonic_telegen.kernel.libbpf_object import Object
 from sonic_telegen.kernel.spliced import load_spliced
 from tests.support import frames as f
 from tests.support.bpfobj import UNSPEC
-from tests.support.objects import open_fds, source_object
+from tests.support.counter import counted, counter_object
+from tests.support.objects import open_fds
 from tests.support.pcap import need_libpcap
 
-COUNTER = r"""
-#include <linux/bpf.h>
-#include <linux/pkt_cls.h>
-#include <bpf/bpf_helpers.h>
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2);
-	__type(key, __u32);
-	__type(value, __u64);
-} counted SEC(".maps");
-
-static __always_inline void add(__u32 index, __u64 more)
-{
-	__u64 *value = bpf_map_lookup_elem(&counted, &index);
-
-	if (value)
-		*value += more;
-}
-
-SEC("tc")
-int counter(struct __sk_buff *skb)
-{
-	__u64 scratch[16], len = *(volatile __u32 *)&skb->len;
-	register __u64 answer asm("r0");
-	register void *ctx asm("r1") = skb;
-	register void *room asm("r2") = scratch;
-
-	if (!len)
-		return TC_ACT_UNSPEC;
-	asm volatile("r0 = 0x50434150" : "=r"(answer), "+r"(ctx), "+r"(room) :
-		: "r3", "r4", "r5", "r6", "r7", "r8", "r9", "memory");
-	if (answer)
-		add(0, len);
-	else
-		add(1, len);
-	return TC_ACT_UNSPEC;
-}
-
-char LICENSE[] SEC("license") = "GPL";
-"""
 TCP = f.ether(f.IPV4, f.ipv4(f.TCP, f.tcp(b"x" * 20)))
 UDP = f.ether(f.IPV6, f.ipv6(f.UDP, f.udp(b"x" * 30)))
 ARP = f.arp()
@@ -71,15 +31,9 @@ def _library() -> None:
 
 @pytest.fixture
 def loaded() -> Iterator[Object]:
-    with Object.open(source_object(COUNTER, "counter")) as o:
+    with Object.open(counter_object()) as o:
         o.load()
         yield o
-
-
-def counted(o: Object, index: int) -> int:
-    value = libbpf.lookup(o.map_fd("counted"), struct.pack("=I", index), 8)
-    assert value is not None
-    return int.from_bytes(value, "little")
 
 
 def test_the_program_goes_on_with_the_answer_and_counts_into_its_maps(loaded: Object) -> None:
@@ -91,7 +45,7 @@ def test_the_program_goes_on_with_the_answer_and_counts_into_its_maps(loaded: Ob
         ids = libbpf.prog_info(fd).map_ids
     finally:
         os.close(fd)
-    assert (counted(loaded, 0), counted(loaded, 1)) == (len(TCP) + len(ARP), len(UDP))
+    assert (counted(loaded, 0), counted(loaded, 1)) == ((2, len(TCP) + len(ARP)), (1, len(UDP)))
     assert libbpf.map_info(loaded.map_fd("counted")).id in ids
 
 
