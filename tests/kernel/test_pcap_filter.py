@@ -14,29 +14,9 @@ from hypothesis import HealthCheck, given, settings
 
 from sonic_telegen.kernel import pcap
 from sonic_telegen.kernel.cbpf import Instruction
-from tests.support import frames as f
-from tests.support.expressions import EXPRESSIONS
+from tests.support.expressions import EXPRESSIONS, SAMPLES, TAG_7
 from tests.support.pcap import Filter, libpcap_matches, need_libpcap, outermost_tag
 from tests.support.wireframes import frames
-
-TAG_7, TAG_9 = (f.DOT1Q, 7), (f.DOT1AD, 9)
-TCP = f.ipv4(f.TCP, f.tcp(b"GET / HTTP/1.1"))
-SAMPLES = [
-    f.arp(),
-    f.lldp(),
-    f.llc(bytes(40)),
-    f.ether(f.IPV4, TCP),
-    f.ether(f.IPV4, TCP, [TAG_7]),
-    f.ether(f.IPV4, TCP, [TAG_9, TAG_7]),
-    f.ether(f.IPV4, f.ipv4(f.TCP, f.tcp(), bytes(12)), [(f.DOT1Q, 0xE007)]),
-    f.ether(f.IPV4, f.ipv4(f.UDP, f.udp(bytes(100)))),
-    f.ether(f.IPV4, f.ipv4(f.UDP, bytes(100), fragment=100)),
-    f.ether(f.IPV4, f.ipv4(f.ICMP, f.icmp(bytes(1400)))),
-    f.ether(f.IPV6, f.ipv6(f.ICMPV6, f.icmpv6())),
-    f.ether(f.IPV6, f.ipv6(f.TCP, f.tcp()), [TAG_7]),
-    f.ether(0x8847, (16 << 12 | 0x100).to_bytes(4, "big") + TCP),
-    f.ether(0x8864, bytes.fromhex("110000010022 0021") + TCP),
-]
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from sonic_telegen.errors import ConfigError, KernelError, VerifierRejected
+from sonic_telegen.errors import ConfigError, KernelError, NotSupported, VerifierRejected
 from sonic_telegen.kernel import ebpf as e
 from sonic_telegen.kernel import libbpf, pcap
+from sonic_telegen.kernel.cbpf import IND, LD, RET, Instruction
 from sonic_telegen.kernel.ebpf import Assembler
 from sonic_telegen.kernel.libbpf_object import Object
 from sonic_telegen.kernel.spliced import load_spliced
@@ -105,3 +106,26 @@ def test_an_expression_that_cannot_be_compiled_is_an_error_of_loading_too(loaded
     """The check before comes from the same compiler, but an agent may be asked without it."""
     with pytest.raises(KernelError, match="libpcap says: unknown port"):
         load_spliced(loaded, "counter", "port telegen-has-none")
+
+
+def test_a_program_that_jumps_cannot_reach_across_is_refused_before_it_is_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No expression of 1,024 characters makes one so long; a later libpcap might."""
+    endless = (*[Instruction(LD | IND, 0, 0, 14)] * 4095, Instruction(RET, 0, 0, 1))
+    monkeypatch.setattr(pcap, "compile_expression", lambda _: endless)
+    with pytest.raises(ConfigError, match="shorten it"):
+        pcap.check("an expression that only this test has")
+
+
+def test_without_libpcap_the_row_stands_and_its_program_says_what_to_install(
+    loaded: Object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pcap, "SONAME", "libtelegen-has-none.so.0")
+    pcap.lib.cache_clear()
+    try:
+        pcap.check("tcp port 4711")
+        with pytest.raises(NotSupported, match=r"install the package libpcap0\.8"):
+            load_spliced(loaded, "counter", "tcp port 4711")
+    finally:
+        pcap.lib.cache_clear()

@@ -1,6 +1,15 @@
-"""Filter expressions as people write them: the examples of tcpdump's manual, of its users, and of every primitive."""
+"""Filter expressions as people write them: the examples of tcpdump's manual, of its users, and of every primitive.
+
+And frames that they tell from each other, and the longest expressions that a row holds.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.support import frames as f
+
+LONGEST = 1024
 
 EXPRESSIONS = tuple(
     line.strip()
@@ -211,3 +220,51 @@ EXPRESSIONS = tuple(
     """.splitlines()
     if line.strip()
 )
+
+TAG_7, TAG_9 = (f.DOT1Q, 7), (f.DOT1AD, 9)
+TCP = f.ipv4(f.TCP, f.tcp(b"GET / HTTP/1.1"))
+SAMPLES = [
+    f.arp(),
+    f.lldp(),
+    f.llc(bytes(40)),
+    f.ether(f.IPV4, TCP),
+    f.ether(f.IPV4, TCP, [TAG_7]),
+    f.ether(f.IPV4, TCP, [TAG_9, TAG_7]),
+    f.ether(f.IPV4, f.ipv4(f.TCP, f.tcp(), bytes(12)), [(f.DOT1Q, 0xE007)]),
+    f.ether(f.IPV4, f.ipv4(f.UDP, f.udp(bytes(100)))),
+    f.ether(f.IPV4, f.ipv4(f.UDP, bytes(100), fragment=100)),
+    f.ether(f.IPV4, f.ipv4(f.ICMP, f.icmp(bytes(1400)))),
+    f.ether(f.IPV6, f.ipv6(f.ICMPV6, f.icmpv6())),
+    f.ether(f.IPV6, f.ipv6(f.TCP, f.tcp()), [TAG_7]),
+    f.ether(0x8847, (16 << 12 | 0x100).to_bytes(4, "big") + TCP),
+    f.ether(0x8864, bytes.fromhex("110000010022 0021") + TCP),
+]
+
+
+def filled(part: str, between: str) -> str:
+    """As many parts as there is room for, each with numbers of its own."""
+
+    def parts() -> Iterator[str]:
+        for number in range(LONGEST):
+            yield part.format(number % 250 + 1, number * 7 % 60000 + 1)
+
+    found = ""
+    for more in parts():
+        longer = f"{found}{between}{more}" if found else more
+        if len(longer) > LONGEST:
+            break
+        found = longer
+    return found
+
+
+LONG = {
+    "ports": filled("port {0}", " or "),
+    "ports behind tags": filled("port {0}", " or vlan or "),
+    "ranges of ports": filled("portrange {0}-60000", " or "),
+    "tags and ports": filled("(vlan {0} and port {1})", " or "),
+    "hosts": filled("host 2001:db8::{0:x}", " or "),
+    "networks": filled("net 10.{0}.0.0/16", " or "),
+    "neither nor": filled("not (port {0} or net 10.{0})", " and "),
+    "computed places": filled("ip[ip[{0}]]={0}", " or "),
+    "sums": "ip[0]" + "+tcp[1]" * 100 + "=7",
+}
