@@ -27,6 +27,7 @@ from tests.support.sonic_cli import Door, standalone
 from tests.support.told import AT, RUNNING, hook, put, tell
 
 ROOT = Path(__file__).parents[3]
+COMMAND = ("-m", "sonic_telegen.cli", "show", "watch")
 ENTER, LEAVE = b"\x1b[?1049h\x1b[?25l", b"\x1b[?25h\x1b[?1049l"
 
 
@@ -99,7 +100,7 @@ class Terminal:
         self.seen = b""
         plain = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         self.process = subprocess.Popen(
-            ["setsid", "--ctty", sys.executable, "-m", "sonic_telegen.cli", "show", "watch", *words],
+            ["setsid", "--ctty", "env", "--default-signal=INT", sys.executable, *COMMAND, *words],
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,

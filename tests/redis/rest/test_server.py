@@ -179,7 +179,9 @@ def test_connections_cut_in_the_middle_of_starts_leave_no_half_row(own_redis: Re
             if len(statuses) > 200 and 503 in statuses.values():
                 over.set()
         rows = {key.decode(): raw.row(key) for key in raw("KEYS", "TELEGEN_JOB|*")}
-    assert set(statuses.values()) == {201, 503}
+    assert cut > 0
+    assert 201 in statuses.values()
+    assert set(statuses.values()) <= {201, 503}  # a cut between two commands may go unnoticed
     assert {len(row) for row in rows.values()} == {5}
     assert {f"TELEGEN_JOB|{job}" for job, status in statuses.items() if status == 201} <= set(rows)
 
