@@ -114,9 +114,13 @@ class Captures:
 
     def file(self, job: str) -> CaptureFile | None:
         """The job's file, growing or kept; None when there is none."""
-        with self._lock:
-            found = self._captures.get(job)
-            return found.writer.file() if found else self._folder.kept(job)
+        found = self._captures.get(job)
+        if found is None:
+            with self._lock:
+                found = self._captures.get(job)
+                if found is None:
+                    return self._folder.kept(job)
+        return found.writer.file()
 
     def counts(self, job: str) -> CaptureCounts | None:
         """What became of the job's frames; None when it captures none. Raises KernelError."""

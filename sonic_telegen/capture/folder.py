@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -30,11 +31,14 @@ class Folder:
 
     def kept(self, job: str) -> CaptureFile | None:
         """The file of a job whose capture is over; None when there is none."""
+        path = self.of(job)
         try:
-            found = self.of(job).stat()
-        except OSError:
+            found = path.lstat()
+        except (OSError, ValueError):
             return None
-        return CaptureFile(self.of(job), found.st_ino, found.st_size, over=True)
+        if path.parent != self.path or not stat.S_ISREG(found.st_mode):
+            return None
+        return CaptureFile(path, found.st_ino, found.st_size, over=True)
 
     def tidy(self, growing: Collection[Path]) -> int:
         """Remove what is kept long enough, and the oldest while there is too much; the bytes that are left to be taken.

@@ -54,8 +54,9 @@ class Writer:
         self._inode = os.fstat(self._fd).st_ino
 
     def file(self) -> CaptureFile:
-        """What may be read of it."""
-        return CaptureFile(self.path, self._inode, self.size, self.over)
+        """What may be read of it; from any thread."""
+        over = self.over  # before size: the last bytes come first
+        return CaptureFile(self.path, self._inode, self.size, over)
 
     def _begin(self, identity: str) -> int:
         self.path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from aiohttp import web
 from sonic_telegen.rest import guard
 from sonic_telegen.rest.about import About
 from sonic_telegen.rest.body import RESERVED
+from sonic_telegen.rest.capture import Download
 from sonic_telegen.rest.hooks import Hooks
 from sonic_telegen.rest.jobs import Jobs
 from sonic_telegen.rest.routes import JOB, ROUTES
@@ -20,7 +21,7 @@ def make_app(tables: Tables, hooks: Hooks, streams: Streams, listened: Callable[
     """The application; ``listened`` are the hosts of the addresses that we listen on."""
     app = web.Application(middlewares=[guard.errors, guard.guard(listened)])
     app.on_response_prepare.append(guard.dress)
-    rooms = (Jobs(tables, hooks), About(tables, hooks, streams))
+    rooms = (Jobs(tables, hooks), Download(tables, hooks), About(tables, hooks, streams))
     for route in ROUTES:
         handler = next(getattr(room, route.operation) for room in rooms if hasattr(room, route.operation))
         path = route.path

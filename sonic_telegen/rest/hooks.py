@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sonic_telegen.model.captured import CaptureFile
 from sonic_telegen.settings import Settings
+
+
+def _none(_: str) -> CaptureFile | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +22,4 @@ class Hooks:
     unhealthy: Callable[[], str]
     unready: Callable[[], str]
     changed: Callable[[], None]  # the addresses that we listen on are others now
+    capture: Callable[[str], CaptureFile | None] = _none  # a job's, growing or kept

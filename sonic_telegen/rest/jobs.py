@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Jobs:
-    """Handlers of ``/jobs…`` but for the stream; named as the route table names them."""
+    """Handlers of ``/jobs…`` but for stream and capture; named as the route table names them."""
 
     def __init__(self, tables: Tables, hooks: Hooks) -> None:
         self._tables, self._hooks = tables, hooks
@@ -85,25 +85,22 @@ class Jobs:
 
     async def job(self, request: web.Request) -> web.Response:
         """GET /jobs/<id>."""
-        return answer(await self._shown(request))
-
-    async def _shown(self, request: web.Request) -> dict[str, Any]:
-        job = request.match_info["job_id"]
-        row, status = await self._tables.ask(lambda rows: rows.job(job))
-        if not row and not status:
-            raise unknown(job)
-        return view.job(job, row or None, status or None)
+        return answer(await shown(self._tables, request))
 
     async def results(self, request: web.Request) -> web.Response:
         """GET /jobs/<id>/results: what STATE_DB has of it."""
-        job = await self._shown(request)
+        job = await shown(self._tables, request)
         found, agent = await self._tables.ask(lambda rows: (rows.result(request.match_info["job_id"]), rows.agent()))
         return answer(results.shown(job, found, view.agent(agent)))
 
-    async def capture(self, request: web.Request) -> web.Response:
-        """GET /jobs/<id>/capture."""
-        job = await self._shown(request)
-        raise Problem("no_capture", f"no capture: job {job['job_id']} keeps no frames; this version captures none")
+
+async def shown(tables: Tables, request: web.Request) -> dict[str, Any]:
+    """The job that the path names, as it is shown. Raises Problem ``not_found``."""
+    job = request.match_info["job_id"]
+    row, status = await tables.ask(lambda rows: rows.job(job))
+    if not row and not status:
+        raise unknown(job)
+    return view.job(job, row or None, status or None)
 
 
 def _remove(rows: Rows, job: str) -> tuple[bool, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sonic_telegen.model.pcapng import MEDIA_TYPE
 from sonic_telegen.rest import shapes
 
 JSON, EVENTS, HTML = "application/json", "text/event-stream", "text/html"
@@ -72,10 +73,10 @@ ROUTES = (
         "GET",
         f"{JOB}/capture",
         "capture",
-        "The captured frames as pcapng; this version captures none",
+        "The captured frames as pcapng: all that there are, and those to come until the capture is over",
         shapes.BYTES,
         ("not_found", "no_capture", "unavailable"),
-        content="application/x-pcapng",
+        content=MEDIA_TYPE,
     ),
     Route("GET", "/interfaces", "interfaces", "Counters of every hook", shapes.INTERFACES, ("unavailable",)),
     Route(

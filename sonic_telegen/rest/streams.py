@@ -155,30 +155,31 @@ class Streams:
     ) -> None:
         era, sent = self._era, first
         try:
-            await _write(request, response, sent.text)
+            await write(request, response, sent.text)
             while not sent.last:
                 told = await client.take()
                 if era != self._era:
                     return
                 sent = make(told) if told is not None else Event(_BEAT)
-                await _write(request, response, sent.text)
+                await write(request, response, sent.text)
         except ConnectionError:
             raise
         except Exception:
             log.exception("a stream failed")
-            raise _cut(request) from None
+            raise cut(request) from None
 
 
-def _cut(request: web.Request) -> ConnectionResetError:
+def cut(request: web.Request) -> ConnectionResetError:
     """End the connection where no other answer can be given any more."""
     if request.transport is not None:
         request.transport.abort()
     return ConnectionResetError("cut off")
 
 
-async def _write(request: web.Request, response: web.StreamResponse, text: bytes) -> None:
+async def write(request: web.Request, response: web.StreamResponse, text: bytes) -> None:
+    """Send; a client that takes nothing for ``STALLED_SEC`` is cut off."""
     try:
         async with asyncio.timeout(STALLED_SEC):
             await response.write(text)
     except TimeoutError:
-        raise _cut(request) from None
+        raise cut(request) from None

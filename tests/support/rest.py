@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from sonic_telegen.model.captured import CaptureFile
 from sonic_telegen.rest.facade import Facade
 from sonic_telegen.rest.hooks import Hooks
 from sonic_telegen.settings import Environment, Settings, resolve
@@ -70,6 +71,7 @@ class Served:
     problems: dict[str, str] = field(default_factory=dict)
     listen: tuple[str, ...] = ("127.0.0.1:0",)
     more: dict[str, Any] = field(default_factory=dict)  # of the Environment
+    capture: Callable[[str], CaptureFile | None] = lambda job: None
 
     @property
     def socket(self) -> Path:
@@ -104,6 +106,7 @@ class Served:
             lambda: self.problems.get("health", ""),
             lambda: self.problems.get("ready", ""),
             lambda: None,
+            self._capture,
         )
 
         async def serve() -> None:
@@ -117,6 +120,9 @@ class Served:
 
     def _settings(self, row: Mapping[str, str]) -> Settings:
         return resolve(row, self.env)
+
+    def _capture(self, job: str) -> CaptureFile | None:
+        return self.capture(job)
 
     def call(self, function: Callable[[], object]) -> None:
         """Call it on the facade's loop and wait for its end."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from sonic_telegen.capture import captures, folder
 from sonic_telegen.front import LATELY_SEC
 from sonic_telegen.rest import connections, facade, guard, listener, streams
 from sonic_telegen.rest.problem import ERRORS
@@ -42,6 +43,8 @@ def test_limits_are_those_of_the_code() -> None:
         f"every {streams.HEARTBEAT_SEC:.0f} s",
         f"nothing for {streams.STALLED_SEC:.0f} s",
         f"within {LATELY_SEC:.0f} s",
+        f"its file has {captures.LIMITS.most >> 20} MiB, all files together {folder.TOTAL_BYTES >> 20} MiB, "
+        f"or the disk less than {captures.LIMITS.floor >> 20} MiB free",
     ):
         assert words in flat, words
 

@@ -191,7 +191,7 @@ def test_rows_that_another_process_writes_at_the_same_time_stay_whole(rest: Serv
     assert seen <= {200, 201, 404, 409}
 
 
-def test_there_is_no_capture_yet(rest: Served) -> None:
+def test_a_job_that_keeps_no_frames_has_no_capture(rest: Served) -> None:
     refused(rest.get("/jobs/a/capture"), 404, "not_found")
     rest.post("/jobs/start", {"port": "Ethernet0", "job_id": "a"})
     assert "no capture" in refused(rest.get("/jobs/a/capture"), 404, "no_capture")
