@@ -22,6 +22,12 @@ Given = Mapping[str, str | None]  # None: not given
 
 
 def add(ctx: click.Context, job_id: str, fields: Given) -> None:
+    """Write a new row and say so."""
+    create(ctx, job_id, fields)
+    _done(ctx, job_id, "added")
+
+
+def create(ctx: click.Context, job_id: str, fields: Given) -> None:
     """Write a new row."""
     rows = link.config_db(ctx)
     row = _given(ctx, fields)
@@ -29,7 +35,6 @@ def add(ctx: click.Context, job_id: str, fields: Given) -> None:
     if job_id in rows.get_keys(schema.JOB_TABLE):
         ctx.fail(f"job {job_id} exists already; change it with: {spell(ctx, 'config', f'job update {job_id}')}")
     rows.set_entry(schema.JOB_TABLE, job_id, {**row, "owner": Owner.CLI.value})
-    _done(ctx, job_id, "added")
 
 
 def update(ctx: click.Context, job_id: str, fields: Given, clear: Iterable[str]) -> None:
