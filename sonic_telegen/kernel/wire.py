@@ -6,6 +6,7 @@ Numbers come out in host byte order. A read that is out of bounds goes to the la
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -38,13 +39,10 @@ class Reader(Protocol):
         ...
 
 
-class _Base:
+class _Base(ABC):
     def __init__(self, asm: Assembler, tagged: bool, fail: str) -> None:
         self._asm, self.tagged, self._fail, self.extent = asm, tagged, fail, 0
         self.name = f"{type(self).__name__} {tagged}"
-
-    def start(self) -> None:
-        """Nothing."""
 
     def fixed(self, into: int, at: int, size: int) -> None:
         """Read at a place that is known."""
@@ -73,8 +71,9 @@ class _Base:
         else:
             self._frame(into, at if at < TAG else at - 4, 1)
 
+    @abstractmethod
     def _frame(self, into: int, at: int, size: int) -> None:
-        raise NotImplementedError
+        """Read at a place of the frame as the kernel has it."""
 
 
 class Direct(_Base):
@@ -118,6 +117,9 @@ class Direct(_Base):
 
 class Far(_Base):
     """Reads any piece through ``bpf_skb_load_bytes``, which answers an error where the frame has ended."""
+
+    def start(self) -> None:
+        """Nothing."""
 
     def _frame(self, into: int, at: int, size: int) -> None:
         self._asm.alu(e.MOV, R2, at)

@@ -33,19 +33,6 @@ def scene() -> Iterator[tuple[Box, str]]:
         yield box, address
 
 
-@pytest.fixture
-def box(scene: tuple[Box, str]) -> Iterator[Box]:
-    """The box without jobs, before and after."""
-    yield scene[0]
-    for key in scene[0].config.scan_iter("TELEGEN*"):
-        scene[0].config.delete(key)
-
-
-@pytest.fixture
-def address(scene: tuple[Box, str]) -> str:
-    return scene[1]
-
-
 def tab_to(page: Page, selector: str) -> None:
     """Press Tab until the element has the focus."""
     for _ in range(100):

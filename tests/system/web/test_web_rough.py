@@ -26,18 +26,6 @@ def scene() -> Iterator[tuple[Box, str]]:
         yield box, address
 
 
-@pytest.fixture
-def box(scene: tuple[Box, str]) -> Iterator[Box]:
-    yield scene[0]
-    for key in scene[0].config.scan_iter("TELEGEN*"):
-        scene[0].config.delete(key)
-
-
-@pytest.fixture
-def address(scene: tuple[Box, str]) -> str:
-    return scene[1]
-
-
 def test_names_and_messages_are_text_whatever_they_hold(box: Box, browser: Browser, address: str) -> None:
     box.job("good", port=HOSTILE_PORT)
     box.job(HOSTILE_JOB, port="Ethernet0", owner="rest")
