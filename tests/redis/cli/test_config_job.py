@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -243,16 +245,13 @@ def test_what_another_process_writes_during_updates_stays(
 ) -> None:
     added(config_rows, "x", port="Ethernet0")
     times = 300
-    writer = multiprocessing.get_context("spawn").Process(target=_write, args=(redis_server.socket, times))
-    writer.start()
-    try:
-        written = 0
-        while writer.is_alive():
+    code = f"from {__name__} import _write; _write({str(redis_server.socket)!r}, {times})"
+    written = 0
+    with subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[3]) as writer:
+        while writer.poll() is None:
             config("job", "enable" if written % 2 else "disable", "x")
             written += 1
-    finally:
-        writer.join()
-    assert writer.exitcode == 0
+    assert writer.returncode == 0
     assert written > 1
     left = row(config_rows, "x")
     assert left.pop("admin_state") == ("disabled" if written % 2 else "enabled")
