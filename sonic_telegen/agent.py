@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sonic_telegen import heap
+from sonic_telegen.capturing import Capturing
 from sonic_telegen.db import codec, schema
 from sonic_telegen.db.changes import Changes
 from sonic_telegen.db.store import Store
@@ -62,12 +63,13 @@ class Agent:
             Loop(tables, self._door.open, self._journal, self._resolve, self._before_look), self._publish
         )
         self._settings = resolve({}, self._env)
-        self._front = Front(where, self._worker, self._settings_for, self._build)
+        self._capturing = Capturing(where.state_dir / "captures")
+        self._front = Front(where, self._worker, self._settings_for, self._build, self._capturing.file)
         self._exported: dict[str, JobSpec] = {}
         self._job_series = JobSeries(self._began)
         self._device: dict[str, str] = {}
         self._collector = Collector(
-            self._settings.otlp, self._resource, self._door.sample, self._measure, self._worker.counted, heap.trim
+            self._settings.otlp, self._resource, self._read, self._measure, self._worker.counted, heap.trim
         )
 
     async def run(self) -> int:
@@ -82,6 +84,7 @@ class Agent:
         roots: list[asyncio.Future[Any]] = [
             in_thread("worker", self._worker.run),
             in_thread("collector", self._collector.run),
+            (captures := asyncio.create_task(self._capturing.run(), name="captures")),
             asyncio.create_task(self._listen(), name="listener"),
             asyncio.create_task(asked.wait(), name="signal"),
         ]
@@ -92,7 +95,9 @@ class Agent:
                 log.error("a part of the agent died", extra=fields(problem=repr(problem)), exc_info=problem)
         self._worker.stop()
         front.cancel()
-        await asyncio.wait([front, in_thread("stop", lambda: self._collector.stop(1.0))], timeout=STOP_SEC)
+        self._capturing.stop()
+        last = [front, in_thread("stop", lambda: self._collector.stop(1.0))]
+        await asyncio.wait([*last, captures] if self._capturing.under_way else last, timeout=STOP_SEC)
         for root in roots:
             root.cancel()
         log.log(NOTICE, "stopped; filters and counters stay in the kernel", extra=fields(asked=asked.is_set()))
@@ -156,6 +161,9 @@ class Agent:
     def _resource(self, settings: OtlpSettings) -> Mapping[str, str]:
         return resource(settings, VERSION, platform.node(), self._device | asic_type())
 
+    def _read(self) -> Sample:
+        return self._capturing.counted(self._door.sample())
+
     def _measure(self, sample: Sample) -> Sequence[Metric]:
         stats = self._worker.stats
         own = AgentStats(
@@ -182,10 +190,12 @@ class Agent:
         self._settings = result.settings
         specs = {job: wanted.spec for job, wanted in result.desired.jobs.items()}
         self._exported = {job: spec for job, spec in specs.items() if spec.otlp_export}
-        latest = sample or result.sample
-        jobs = with_counters(result.jobs, latest) if latest else dict(result.jobs)
-        hooks = interfaces(result.state, latest) if result.state and latest else ()
         export, loaded = self._collector.export, self._door.loaded
+        if sample is None:
+            self._capturing.follow(result, loaded.jobs if loaded else None)
+        latest = sample or (self._capturing.counted(result.sample) if result.sample else None)
+        jobs = self._capturing.told(with_counters(result.jobs, latest) if latest else result.jobs)
+        hooks = interfaces(result.state, latest) if result.state and latest else ()
         kinds = (
             {q.kind.value for q in result.state.qdiscs.values() if q.ifindex in _used(result)}
             if result.state

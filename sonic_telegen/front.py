@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from sonic_telegen.log import fields, log
+from sonic_telegen.model.captured import CaptureFile
 from sonic_telegen.reconcile.loop import RESYNC_SEC
 from sonic_telegen.rest.hooks import Hooks
 from sonic_telegen.settings import Environment, Settings
@@ -30,10 +31,15 @@ class Front:
     """
 
     def __init__(
-        self, where: Environment, worker: Worker, settings: Callable[[Mapping[str, str]], Settings], build: Build
+        self,
+        where: Environment,
+        worker: Worker,
+        settings: Callable[[Mapping[str, str]], Settings],
+        build: Build,
+        capture: Callable[[str], CaptureFile | None],
     ) -> None:
         self._where, self._worker = where, worker
-        self._hooks = Hooks(settings, asdict(build), self.unhealthy, self.unready, self._changed)
+        self._hooks = Hooks(settings, asdict(build), self.unhealthy, self.unready, self._changed, capture)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._facade: Facade | None = None
         self.listen = self.error = ""

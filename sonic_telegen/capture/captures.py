@@ -25,6 +25,7 @@ LIMITS = Limits(most=64 << 20, floor=64 << 20)
 BATCH = 4096  # frames of a job that are taken at a time
 PAUSE_SEC = 0.005  # between two rounds, at least: frames come together
 TIDY_SEC = 10.0
+MOST_ENDED = 512  # captures whose counts are known after their end
 LAST_ROUNDS = 64  # batches, at most, after the end
 
 
@@ -75,6 +76,7 @@ class Captures:
         self._poll.register(self._news, select.EPOLLIN)
         self._lock = threading.RLock()  # of _captures and of what is in them
         self._captures: dict[str, _Capture] = {}
+        self._ended: dict[str, CaptureCounts] = {}
         self._stopping = False
 
     def update(self, wanted: Mapping[str, Wanted]) -> dict[str, str]:
@@ -108,6 +110,7 @@ class Captures:
             source.close()
             return f"{self._folder.of(job)} cannot be written: {problem.strerror}"
         self._captures[job] = _Capture(wanted.identity, source, writer)
+        self._ended.pop(job, None)
         if not writer.over:
             self._poll.register(source.fileno(), select.EPOLLIN)
         return ""
@@ -123,10 +126,10 @@ class Captures:
         return found.writer.file()
 
     def counts(self, job: str) -> CaptureCounts | None:
-        """What became of the job's frames; None when it captures none. Raises KernelError."""
+        """What became of the job's frames, also when it ended; None when nothing is known. Raises KernelError."""
         with self._lock:
             found = self._captures.get(job)
-            return found.counts() if found else None
+            return found.counts() if found else self._ended.get(job)
 
     def stop(self) -> None:
         """End ``run`` soon; captures go on with the next agent."""
@@ -195,6 +198,10 @@ class Captures:
         if not found.writer.over:
             self._poll.unregister(found.source.fileno())
         self._finish(job, found)
+        with contextlib.suppress(KernelError):
+            self._ended[job] = found.counts()
+            if len(self._ended) > MOST_ENDED:
+                del self._ended[next(iter(self._ended))]
         found.writer.close()
         found.source.close()
         del self._captures[job]

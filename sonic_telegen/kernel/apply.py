@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sonic_telegen.errors import Gone, KernelError
 from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.failure import kernel_error
+from sonic_telegen.kernel.jobread import JobReaders
 from sonic_telegen.kernel.loader import Loaded
 from sonic_telegen.kernel.netlink import Netlink
 from sonic_telegen.kernel.tcdecode import describe
@@ -92,6 +93,7 @@ class Kernel:
     def __init__(self, netlink: Netlink, loaded: Loaded, memory: QdiscMemory) -> None:
         self._netlink, self._loaded, self._memory = netlink, loaded, memory
         self._notices: list[str] = []
+        self._readers = JobReaders(loaded.jobs)
         self._detached = False  # since the last grace period: a CPU may still be inside the program
 
     @staticmethod
@@ -126,9 +128,10 @@ class Kernel:
             job_memory=jobs.memory,
         )
 
-    def sample(self) -> Sample:
-        """Read the maps."""
-        return self._loaded.maps.sample()
+    def sample(self, ended: Collection[str] | None = None) -> Sample:
+        """Read the maps; those of jobs' own programs all (a beat), or for the last time those of ``ended`` jobs."""
+        found = self._readers.beat() if ended is None else self._readers.last(ended)
+        return replace(self._loaded.maps.sample(), jobs=found)  # slots last: they have all that was sampled
 
     def apply(self, action: Action) -> None:
         """Do one thing; raises KernelError, and then nothing was changed."""

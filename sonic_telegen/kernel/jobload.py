@@ -16,6 +16,7 @@ from sonic_telegen.kernel.jobabi import OFF, pack_config
 from sonic_telegen.kernel.layout import Layout
 from sonic_telegen.kernel.libbpf_object import Object
 from sonic_telegen.kernel.pins import FLOWS, IF_STATS, LIVE, PERCPU, PROG, RING
+from sonic_telegen.kernel.spliced import load_spliced
 from sonic_telegen.model.budget import INSERTS, INSERTS_SEC, flow_entries, ring_bytes
 from sonic_telegen.model.job import JobSpec, ResultDetail
 
@@ -73,11 +74,8 @@ def load(source: Source, spec: JobSpec, kept: Mapping[str, int], tick_ns: int) -
 
 def load_program(o: Object, spec: JobSpec) -> int:
     """Load the prepared object; a descriptor of the program that answers the question, the caller's to close."""
-    if spec.match.filter:
-        problem = "a filter expression cannot be loaded yet"
-        raise kernel_error("load the program of", f"job {spec.id}", ENOTSUPP, problem=problem)
     o.load()
-    return os.dup(o.prog_fd(PROGRAM))
+    return load_spliced(o, PROGRAM, spec.match.filter) if spec.match.filter else os.dup(o.prog_fd(PROGRAM))
 
 
 def close(fds: Mapping[str, int]) -> None:

@@ -19,7 +19,7 @@ from sonic_telegen.kernel.failure import kernel_error
 from sonic_telegen.kernel.jiffies import Jiffies
 from sonic_telegen.kernel.jobabi import Live
 from sonic_telegen.kernel.jobload import MAPS, Source, close
-from sonic_telegen.kernel.pins import LIVE, PROG, PinDir
+from sonic_telegen.kernel.pins import LIVE, PERCPU, PROG, PinDir
 from sonic_telegen.kernel.tables import index_key
 from sonic_telegen.model.budget import allowed_bytes
 from sonic_telegen.model.job import JobSpec
@@ -34,6 +34,7 @@ class Held:
     live: Live
     info: libbpf.ProgInfo
     memory: int
+    maps: int  # the kernel's id of ``percpu``
 
 
 class JobPrograms:
@@ -66,12 +67,31 @@ class JobPrograms:
     def _program(self, held: Held) -> JobProgram:
         build = held.live.build if self._if_stats_id in held.info.map_ids else ""
         deadline = self._jiffies.unix_ns(held.live.deadline) if held.live.deadline else 0
-        return JobProgram(held.info.id, held.info.tag, held.live.digest, build, deadline, held.memory)
+        live, info = held.live, held.info
+        return JobProgram(info.id, info.tag, live.digest, build, deadline, held.memory, held.maps)
 
     def fds(self, job: str) -> Mapping[str, int]:
         """Descriptors of the job's maps and its program by pin name; they stay ours. ``Gone`` when it is not loaded."""
         with self._lock:
             return self._find(job).fds
+
+    def lend(self, job: str, turn: bool = False) -> tuple[Live, dict[str, int]]:
+        """What ``live`` says, and descriptors of the job's maps, the caller's to close; ``Gone`` when it is not loaded.
+
+        ``turn``: the program now leaves the epoch of peaks that is told, so that those are whole.
+        """
+        with self._lock:
+            held = self._find(job)
+            if turn:
+                live = replace(held.live, epoch=held.live.epoch + 1)
+                _write(held.fds, live)
+                self._held[job] = replace(held, live=live)
+            return held.live, {name: os.dup(held.fds[name]) for name in MAPS}
+
+    def ticks(self) -> tuple[int, int]:
+        """jiffies64 now, and how many ns one is."""
+        with self._lock:
+            return self._jiffies.now(), self._jiffies.tick_ns
 
     def attachable(self, job: str) -> tuple[int, str]:
         """Descriptor and tag of the job's program; ``Gone`` when it is not loaded."""
@@ -124,7 +144,8 @@ class JobPrograms:
 
     def _hold(self, fds: Mapping[str, int], live: Live) -> None:
         memory = sum(libbpf.map_bytes(fds[name]) for name in MAPS)
-        self._held[live.job] = Held(dict(fds), live, libbpf.prog_info(fds[PROG]), memory)
+        info, maps = libbpf.prog_info(fds[PROG]), libbpf.map_info(fds[PERCPU]).id
+        self._held[live.job] = Held(dict(fds), live, info, memory, maps)
 
     def set_deadline(self, job: str, expires_ns: int) -> None:
         """Let the program stop by itself then; 0: never."""

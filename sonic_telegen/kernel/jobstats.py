@@ -36,10 +36,10 @@ class Clocks:
 
 
 class JobReader:
-    """Reads one job's maps; it is of one question (``digest``), another one begins with a reader of its own."""
+    """Reads one job's maps, again and again; another question (``digest``) or other maps want another reader."""
 
-    def __init__(self, digest: str, top: int = TOP) -> None:
-        self.digest = digest
+    def __init__(self, digest: str, maps: int = 0, top: int = TOP) -> None:
+        self.digest, self._maps = digest, maps
         self._flows = FlowReader(top)
         self._evicted = NOTHING
 
@@ -53,6 +53,7 @@ class JobReader:
     def _told(self, counted: PerCpu, table: Table | None, read_at: int, most: Burst | None) -> JobSample:
         found = JobSample(
             digest=self.digest,
+            maps=self._maps,
             sampled=Counters(counted.sampled_packets, counted.sampled_bytes),
             read_at=read_at,
             burst=most,

@@ -131,7 +131,8 @@ class JobProgram:
     """The pinned program of one job: whose question it answers (``digest``), and which build's object it is.
 
     ``build`` is empty when it counts into maps that are not the agent's any more. ``deadline_ns`` (Unix ns, 0 for none)
-    is when it stops by itself, as the clocks stand now; ``memory`` is what its maps take in bytes.
+    is when it stops by itself, as the clocks stand now; ``memory`` is what its maps take in bytes. ``maps`` tells them
+    from those of another run.
     """
 
     prog_id: int
@@ -140,6 +141,7 @@ class JobProgram:
     build: str
     deadline_ns: int = 0
     memory: int = 0
+    maps: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,8 @@ class JobSample:
 
     ``sampled`` is what it looked at closer. With a flow table that is what the table holds (``held``), what it held
     before it was evicted, and what it did not take (``untracked``); without one all three are nothing. ``top`` are its
-    flows with most bytes, ``flows`` how many there are, ``read_at`` the kernel's ticks before they were read.
+    flows with most bytes, ``flows`` how many there are, ``read_at`` the kernel's ticks before they were read. ``maps``
+    tells one run from another of the same question (``digest``): with other maps all begins at zero.
     """
 
     digest: str
@@ -106,6 +107,7 @@ class JobSample:
     capture_lost: int = 0
     mirrored: int = 0
     mirror_failed: int = 0
+    maps: int = 0
 
     @property
     def rest(self) -> Counters:

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     NO_SLOT = "no_slot"
     NO_PROGRAM_PLACE = "no_program_place"  # as many job programs as may be are on the hook
     NO_MEMORY = "no_memory"  # the maps of job programs take what they may, or what the machine has
+    CAPTURE_ENDED = "capture_ended"  # before the job: its file or the disk is full
     DISABLED = "disabled"
     DELETED = "deleted"
     EXPIRED = "expired"

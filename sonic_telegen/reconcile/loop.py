@@ -8,7 +8,7 @@ that need it. An action that fails is noted against its hook and the rest go on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -60,8 +60,8 @@ class KernelSide(Protocol):
         """Do one thing; raises KernelError."""
         ...
 
-    def sample(self) -> Sample:
-        """Read the maps."""
+    def sample(self, ended: Collection[str]) -> Sample:
+        """Read the maps; those of jobs' own programs for the last time, and only of these jobs."""
         ...
 
 
@@ -151,7 +151,7 @@ class Loop:
                 self._before_look()
                 state = side.observe()
                 desired = self._desire(asked, state, lives, now)
-        sample = side.sample() if side is not None and state is not None else None
+        sample = side.sample(_silent(state)) if side is not None and state is not None else None
         lives = self._remember(desired, state, lives, now)
         desired = self._desire(asked, state, lives, now)
         jobs = job_statuses(desired, state, problem, failures, asked.told, now)
@@ -264,6 +264,11 @@ class Loop:
         ends = [job.expires_ns for job in desired.jobs.values() if job.expires_ns and job.verdict is None]
         expiry = (min(ends) - now_ns) / 1e9 if ends else RESYNC_SEC
         return max(0.0, min(RESYNC_SEC, retry, expiry))
+
+
+def _silent(state: KernelState) -> frozenset[str]:
+    """Jobs whose programs no filter runs: what those kept is final."""
+    return frozenset(state.programs) - {item.own.job for item in state.filters if item.own is not None}
 
 
 def _keeps(desired: Desired, job: str) -> bool:

@@ -38,9 +38,9 @@ class _Series:
 
 @dataclass(slots=True)
 class _Job:
-    """One job's series; ``base`` and ``horizon`` as the first reading left them."""
+    """One run's series; ``base`` and ``horizon`` as the first reading left them."""
 
-    digest: str
+    run: tuple[str, int]
     start_ns: int
     base: Counters
     horizon: int | None  # flows begun after this tick are new; None: there are none from before
@@ -98,10 +98,10 @@ class JobSeries:
 
     def _follow(self, job: str, found: JobSample, started: int, now: int, mine: Attributes) -> _Job:
         """Bring what is known of a job to this reading."""
-        known = self._jobs.get(job)
-        if known is None or known.digest != found.digest:
-            fresh = started >= self._since_ns
-            known = _Job(found.digest, started if fresh else now, NOTHING if fresh else found.sampled, None)
+        known, run = self._jobs.get(job), (found.digest, found.maps)
+        if known is None or known.run != run:
+            fresh = known is not None or started >= self._since_ns
+            known = _Job(run, started if fresh else now, NOTHING if fresh else found.sampled, None)
             if not fresh:
                 known.horizon = found.read_at
             self._jobs[job] = known

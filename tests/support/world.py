@@ -5,6 +5,7 @@ It proves the plan against this model only; ``tests/kernel`` proves that the ker
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from sonic_telegen.errors import Busy, Conflict, Gone
@@ -86,7 +87,7 @@ class World:
         account = self.accounts[key]
         return (self.counted.get(account.slot, 0) if account.slot else 0) + self.offset[key]
 
-    def sample(self) -> Sample:
+    def sample(self, ended: Collection[str] = ()) -> Sample:
         self.clock += 1
         zero = Counters()
         return Sample(

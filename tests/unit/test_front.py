@@ -37,7 +37,7 @@ def settings(_: Mapping[str, str]) -> Settings:
 
 
 def made(worker: Any, *listen: str) -> Front:
-    return Front(Environment(listen=listen), worker, settings, Build())
+    return Front(Environment(listen=listen), worker, settings, Build(), lambda job: None)
 
 
 def test_a_facade_that_fails_is_told_and_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:

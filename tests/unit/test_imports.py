@@ -54,7 +54,8 @@ ROOMS: dict[str, tuple[set[str], str]] = {
         "it looks at the agent from outside: as a process, by its rows and over OTLP",
     ),
 }
-ROOT_MODULES = {"agent", "door", "front", "journal", "worker", "__main__", ""}  # the composition root and its parts
+# The composition root and its parts.
+ROOT_MODULES = {"agent", "capturing", "door", "front", "journal", "worker", "__main__", ""}
 
 # Third party -> the only modules that may import it, and why.
 DOORS: dict[str, tuple[tuple[str, ...], str]] = {
