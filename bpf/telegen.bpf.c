@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * telegen_if counts every frame of a netdev's hook: packets, bytes and a histogram of packet sizes for each class.
+ * telegen_if_punt tells the control protocols apart as well.
  *
- * One loaded program serves all hooks: the filter's classid is the slot. It is in nobody's way: it drops nothing,
- * changes nothing, and always returns TC_ACT_UNSPEC, so that the filters behind it run as if it were not there
- * (measured: with TC_ACT_OK a second filter saw 0 of 100 packets).
+ * Each is loaded once and serves all its hooks: the filter's classid is the slot. It is in nobody's way: it drops
+ * nothing, changes nothing, and always returns TC_ACT_UNSPEC, so that the filters behind it run as if it were not
+ * there (measured: with TC_ACT_OK a second filter saw 0 of 100 packets).
  *
  * What counts is what is on the wire, without FCS and without the padding that a NIC gives to short frames:
  *  - An aggregate (GSO on its way out, GRO on its way in) is gso_segs packets, each with a copy of the headers.
@@ -19,6 +20,7 @@
  */
 #include <linux/pkt_cls.h>
 #include "count.h"
+#include "punt.h"
 
 /* No LIBBPF_PIN_BY_NAME: the loader pins, because it must look at a pin's layout before it uses it. */
 struct {
@@ -28,12 +30,19 @@ struct {
 	__type(value, struct tg_total);
 } stats_percpu SEC(".maps");
 
-SEC("tc")
-int telegen_if(struct __sk_buff *skb)
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TG_PUNT_SLOTS);
+	__type(key, __u32);
+	__type(value, struct tg_punts);
+} punt_percpu SEC(".maps");
+
+/* What both programs do. Returns what was added, nothing where the frame could not be counted. */
+static __always_inline struct tg_total tg_count_frame(struct __sk_buff *skb, __u32 slot)
 {
-	__u32 slot = TG_CTX(skb, tc_classid), class;
 	struct tg_if_stats *stats;
 	struct tg_total *total;
+	__u32 class;
 
 #if TG_BUILD
 	/* Another build for the tests: other instructions, so another tag, and the same behaviour. */
@@ -45,8 +54,33 @@ int telegen_if(struct __sk_buff *skb)
 	total = bpf_map_lookup_elem(&stats_percpu, &class);
 	stats = bpf_map_lookup_elem(&if_stats_percpu, &slot);
 	if (tg_unlikely(!total || !stats || class >= TG_CLASSES))
+		return (struct tg_total){};
+	return tg_count(skb, total, &stats->classes[class]);
+}
+
+SEC("tc")
+int telegen_if(struct __sk_buff *skb)
+{
+	tg_count_frame(skb, TG_CTX(skb, tc_classid));
+	return TC_ACT_UNSPEC;
+}
+
+/* The same, and which control protocol it was. Its walk is one of its own: telegen_if must not pay for it. */
+SEC("tc")
+int telegen_if_punt(struct __sk_buff *skb)
+{
+	__u32 slot = TG_CTX(skb, tc_classid), protocol;
+	struct tg_total added = tg_count_frame(skb, slot);
+	struct tg_punts *punts;
+
+	if (tg_unlikely(slot >= TG_SLOTS))
+		slot = 0;
+	protocol = tg_punt_classify(skb);
+	punts = bpf_map_lookup_elem(&punt_percpu, &slot);
+	if (tg_unlikely(!punts || protocol >= TG_PUNTS))
 		return TC_ACT_UNSPEC;
-	tg_count(skb, total, &stats->classes[class]);
+	punts->protocols[protocol].packets += added.packets;
+	punts->protocols[protocol].bytes += added.bytes;
 	return TC_ACT_UNSPEC;
 }
 

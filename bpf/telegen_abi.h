@@ -53,6 +53,37 @@ struct tg_total {
 	__u64 bytes;
 };
 
+/* The control protocols partition likewise (punt.h). */
+enum tg_punt {
+	TG_PUNT_ARP,
+	TG_PUNT_ND,
+	TG_PUNT_LACP,
+	TG_PUNT_LLDP,
+	TG_PUNT_BGP,
+	TG_PUNT_BFD,
+	TG_PUNT_DHCP,
+	TG_PUNT_DHCPV6,
+	TG_PUNT_OSPF,
+	TG_PUNT_SSH,
+	TG_PUNT_SNMP,
+	TG_PUNT_GNMI,
+	TG_PUNT_ICMP,
+	TG_PUNT_SFLOW,
+	TG_PUNT_OTHER,
+	TG_PUNTS
+};
+
+/*
+ * punt_percpu: PERCPU_ARRAY[TG_PUNT_SLOTS], index = slot. No part of struct tg_layout: a migration of the other maps
+ * leaves this one where it is. Another shape of it needs another name.
+ */
+#define TG_PUNT_SLOTS 2048
+struct tg_punts {
+	struct tg_total protocols[TG_PUNTS];
+	__u64 start_ns; /* since when it counts (Unix ns); written by user space, in one CPU's value only */
+	__u64 pad;
+};
+
 /* What a reader must know to read another build's maps; sizes and offsets in bytes. 25 words. */
 struct tg_layout {
 	__u32 magic;

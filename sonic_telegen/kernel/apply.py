@@ -8,7 +8,7 @@ ours counts into it any more.
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -66,19 +66,24 @@ class Swapper:
     def __init__(self, netlink: Netlink) -> None:
         self._netlink = netlink
 
-    def swap(self, prog_fd: int, tag: str) -> None:
-        """Give every interface filter of ours that runs another program this one, under the name with its ``tag``.
+    def swap(self, prog_fd: int, others: Mapping[int, int]) -> None:
+        """Give every interface filter of ours that runs another program this one, under the name with its tag.
+
+        Those that run one of ``others`` (by id) get the program with that descriptor.
 
         Priority, handle and classid stay. A netdev that vanishes meanwhile is fine; any other KernelError is raised
         when all filters were tried.
         """
-        wanted = libbpf.prog_info(prog_fd).id
         qdiscs, failed = self._netlink.qdiscs(), list[KernelError]()
         for item in self._netlink.dump_all(qdiscs):
-            if item.own is None or item.own.job or item.prog_id == wanted:
+            if item.own is None or item.own.job:
+                continue
+            fd = others.get(item.prog_id, prog_fd)
+            info = libbpf.prog_info(fd)
+            if item.prog_id == info.id:
                 continue
             try:
-                self._netlink.replace_filter(item, qdiscs[item.ifindex], prog_fd, FilterName(tag), item.classid)
+                self._netlink.replace_filter(item, qdiscs[item.ifindex], fd, FilterName(info.tag), item.classid)
             except Gone:
                 continue
             except KernelError as problem:
@@ -114,7 +119,8 @@ class Kernel:
         places = {i: (i, links[i].name, kind.value) for i, kind in kinds.items() if i in links}
         self._memory.keep_qdiscs(self._netlink.netns, frozenset(places.values()))
         made = self._memory.created_qdiscs(self._netlink.netns)
-        maps, jobs = self._loaded.maps, self._loaded.jobs
+        maps, jobs, punt = self._loaded.maps, self._loaded.jobs, self._loaded.punt_program
+        maps.punted = frozenset(item.classid for item in filters if item.own and item.prog_id == punt.prog_id)
         return KernelState(
             program=self._loaded.program,
             links=links,
@@ -126,6 +132,7 @@ class Kernel:
             programs=jobs.programs(),
             job_build=jobs.build,
             job_memory=jobs.memory,
+            punt_program=punt,
         )
 
     def sample(self, ended: Collection[str] | None = None) -> Sample:
@@ -155,14 +162,14 @@ class Kernel:
                 maps.freeze_account(key)
             case CloseAccount(key):
                 maps.close_account(key)
-            case Attach(ifindex, netdev, direction, qdisc, priority, handle, slot, job):
+            case Attach(ifindex, netdev, direction, qdisc, priority, handle, slot, job, punt):
                 self._need_slot(slot, ifindex, netdev, direction, job)
-                fd, name = self._program(job)
+                fd, name = self._program(job, punt)
                 netlink.add_filter(ifindex, direction, qdisc, priority, handle, fd, name, slot)
-            case Replace(item, netdev, qdisc, slot):
+            case Replace(item, netdev, qdisc, slot, punt):
                 job = item.own.job if item.own else ""
                 self._need_slot(slot, item.ifindex, netdev, item.direction, job)
-                fd, name = self._program(job)
+                fd, name = self._program(job, punt)
                 netlink.replace_filter(item, qdisc, fd, name, slot)
             case Detach(item, _, qdisc):
                 netlink.delete_filter(item, qdisc)
@@ -204,8 +211,10 @@ class Kernel:
                 self._memory.forget_qdisc(netns, *place)
             raise
 
-    def _program(self, job: str) -> tuple[int, FilterName]:
+    def _program(self, job: str, punt: bool) -> tuple[int, FilterName]:
         """What a filter runs, and its name; ``Gone`` when the job's program is not loaded."""
+        if not job and punt:
+            return self._loaded.punt_fd, FilterName(self._loaded.punt_program.digest)
         if not job:
             return self._loaded.prog_fd, FilterName(self._loaded.program.digest)
         fd, tag = self._loaded.jobs.attachable(job)

@@ -106,7 +106,7 @@ class Layout:
     def slot_words(self, raw: bytes | bytearray | memoryview) -> list[int]:
         """A slot's value of all CPUs, one behind the other, summed (mod 2^64)."""
         begin, span = self.classes_offset, self.classes * self.class_size
-        found = _sum_words([raw[at : at + span] for at in range(begin, len(raw), self.slot_size)])
+        found = sum_words([raw[at : at + span] for at in range(begin, len(raw), self.slot_size)])
         if self.class_size == 8 * self.width:
             return found
         picked: list[int] = []
@@ -142,7 +142,7 @@ def _upper_bytes(size: int) -> int:
     return int.from_bytes(b"\xff\0\0\0\0\0\0\0" * (size // 8), "big")
 
 
-def _sum_words(blocks: Sequence[bytes | bytearray | memoryview]) -> list[int]:
+def sum_words(blocks: Sequence[bytes | bytearray | memoryview]) -> list[int]:
     """Blocks of 64-bit words added word by word, mod 2^64.
 
     Each block is one long integer, so a whole slot is one addition (5 us for 8 CPUs against 13 us word by word). That

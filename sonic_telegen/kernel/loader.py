@@ -30,8 +30,21 @@ from sonic_telegen.kernel.jobs import JobPrograms
 from sonic_telegen.kernel.layout import Layout
 from sonic_telegen.kernel.libbpf_object import Object
 from sonic_telegen.kernel.maps import Maps
-from sonic_telegen.kernel.migrate import PROGRAM, Hooks, opened
-from sonic_telegen.kernel.pins import ACCOUNTS, BASE, IF_STATS, MAPS, META, NAMES, PROG, STATS, PinDir
+from sonic_telegen.kernel.migrate import Hooks, opened
+from sonic_telegen.kernel.pins import (
+    ACCOUNTS,
+    BASE,
+    IF_STATS,
+    MAPS,
+    META,
+    NAMES,
+    PROG,
+    PROG_PUNT,
+    PROGRAMS,
+    PUNT,
+    STATS,
+    PinDir,
+)
 from sonic_telegen.kernel.reset import complete
 from sonic_telegen.kernel.tables import drop_accounts, make, meta_version, need_all, read_base, read_meta
 from sonic_telegen.model.kernel import Program
@@ -42,10 +55,15 @@ CORE, CORE_BTF_FILE = "core", "core-btf-file"
 
 @dataclass(slots=True)
 class Loaded:
-    """The interface program and its maps. ``loader`` tells the rung of the ladder, ``notices`` what must be told."""
+    """The interface programs (``punt_program`` tells control protocols apart as well) and their maps.
+
+    ``loader`` tells the rung of the ladder, ``notices`` what must be told.
+    """
 
     program: Program
     prog_fd: int
+    punt_program: Program
+    punt_fd: int
     maps: Maps
     loader: str
     notices: tuple[str, ...]
@@ -57,16 +75,17 @@ class Loaded:
         self.jobs.close()
         self.maps.close()
         os.close(self.prog_fd)
+        os.close(self.punt_fd)
 
     def repair(self) -> tuple[str, ...]:
         """Pin again what somebody unpinned; nothing is lost, since the descriptors are held here. Tells what it did.
 
         A name that another object holds now is left alone and told. Raises ``KernelError`` when pinning fails.
         """
-        told = []
+        told, programs = [], {PROG: self.prog_fd, PROG_PUNT: self.punt_fd}
         self.pins.prepare()
         for name in NAMES:
-            mine = self.prog_fd if name == PROG else self.maps.fd(name)
+            mine = programs[name] if name in programs else self.maps.fd(name)
             theirs = self.pins.get(name)
             if theirs is None:
                 self.pins.put(name, mine)
@@ -112,20 +131,24 @@ def load(
         notices += migrate.finish(pins, hooks)
         _refuse_newer(pins, wanted)
         with opened(pins) as found:
-            pinned, first = _layout(pins, found), not found
+            pinned = _layout(pins, found)
+            first = {PROG: not found, PROG_PUNT: not {PUNT, PROG_PUNT} & found.keys()}
         if pinned not in (None, wanted):
             notices += complete(pins, pinned, partial(make, layout=pinned), clock)
-            o.load()
+            with opened(pins) as found:
+                o.reuse(PUNT, found[PUNT])
+                o.load()
             migrate.begin(pins, wanted, o)
             notices += migrate.finish(pins, hooks)
     with Object.open(object_path, btf) as o:
         with opened(pins) as found:
             if _layout(pins, found) is not None:
-                for name in {STATS, IF_STATS} & found.keys():
+                for name in {STATS, IF_STATS, PUNT} & found.keys():
                     o.reuse(name, found[name])
             o.load()
         notices += complete(pins, wanted, lambda name: os.dup(o.map_fd(name)), clock)
-        notices += _program(pins, o, first)
+        for name in PROGRAMS:
+            notices += _program(pins, o, name, first[name])
     return _hand_over(pins, btf, notices, clock, job_object)
 
 
@@ -145,12 +168,13 @@ def _hand_over(
         slots, accounts = maps.slots(), maps.accounts()
         if slots or accounts:
             notices.append(f"took over {len(slots)} slots and {len(accounts)} accounts")
-        info = libbpf.prog_info(fds[PROG])
+        info, punt = libbpf.prog_info(fds[PROG]), libbpf.prog_info(fds[PROG_PUNT])
         jobs = JobPrograms(pins, Source(job_object, btf, layout, fds[IF_STATS]))
         notices += jobs.notices
         undo.pop_all()
     loader = CORE_BTF_FILE if btf else CORE
-    return Loaded(Program(info.id, info.tag), fds[PROG], maps, loader, tuple(notices), pins, jobs)
+    programs = Program(info.id, info.tag), fds[PROG], Program(punt.id, punt.tag), fds[PROG_PUNT]
+    return Loaded(*programs, maps, loader, tuple(notices), pins, jobs)
 
 
 def _layout(pins: PinDir, found: Mapping[str, int]) -> Layout | None:
@@ -167,17 +191,18 @@ def _refuse_newer(pins: PinDir, wanted: Layout) -> None:
         raise kernel_error("use pins", str(pins.path), errno.EEXIST, remedy, problem)
 
 
-def _program(pins: PinDir, o: Object, first: bool) -> tuple[str, ...]:
+def _program(pins: PinDir, o: Object, name: str, first: bool) -> tuple[str, ...]:
     """Leave the pinned program when it is the same and counts into the pinned maps, else pin the object's."""
-    own = libbpf.prog_info(o.prog_fd(PROGRAM))
-    ids = {libbpf.map_info(o.map_fd(name)).id for name in (STATS, IF_STATS)}
-    pinned = pins.get(PROG)
+    own = libbpf.prog_info(o.prog_fd(PROGRAMS[name]))
+    counting = (STATS, IF_STATS, PUNT) if name == PROG_PUNT else (STATS, IF_STATS)
+    ids = {libbpf.map_info(o.map_fd(map_name)).id for map_name in counting}
+    pinned = pins.get(name)
     if pinned is None:
-        pins.put(PROG, o.prog_fd(PROGRAM))
-        return () if first else (f"{PROG} had been removed from {pins.path}: this build's takes its place",)
+        pins.put(name, o.prog_fd(PROGRAMS[name]))
+        return () if first else (f"{name} had been removed from {pins.path}: this build's takes its place",)
     found = libbpf.prog_info(pinned)
     os.close(pinned)
     if found.tag == own.tag and ids <= set(found.map_ids):
         return ()
-    pins.replace(PROG, o.prog_fd(PROGRAM))
+    pins.replace(name, o.prog_fd(PROGRAMS[name]))
     return (f"program {own.tag} (id {own.id}) takes the place of {found.tag} (id {found.id})",)

@@ -18,7 +18,8 @@ from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.decoded import Decoded
 from sonic_telegen.kernel.failure import kernel_error
 from sonic_telegen.kernel.layout import MASK, plus
-from sonic_telegen.kernel.pins import ACCOUNTS, BASE, IF_STATS, MAPS, META, STATS
+from sonic_telegen.kernel.pins import ACCOUNTS, BASE, IF_STATS, MAPS, META, PUNT, STATS
+from sonic_telegen.kernel.punt import Punts
 from sonic_telegen.kernel.rows import (
     DIRECTIONS,
     NO_OFFSETS,
@@ -46,6 +47,9 @@ class Maps:
         self._slots = {index: row.slot(index) for index, row in self._rows.items()}
         self._accounts = read_accounts(fds[ACCOUNTS])
         self._decoded = Decoded(self.layout)
+        self._punts = Punts(fds[PUNT], self._slots, clock())
+        self.punted: frozenset[int] = frozenset()
+        """Slots whose counters by control protocol are read: a program that counts them was seen there."""
 
     @property
     def start_ns(self) -> int:
@@ -94,6 +98,7 @@ class Maps:
             number, start_ns = DIRECTIONS[direction] + OWN * own, self._clock()
             value = self.layout.slot_value(ifindex, number, libbpf.possible_cpus())
             libbpf.update(self._fds[IF_STATS], index_key(slot), value)
+            self._punts.begin(slot, start_ns)
             row = BaseRow((0,) * self.layout.words, True, ifindex, name, number, start_ns)
             libbpf.update(self._fds[BASE], index_key(slot), row.pack())
             self._rows[slot], self._slots[slot] = row, row.slot(slot)
@@ -200,5 +205,6 @@ class Maps:
                 if row.slot and self._slots[row.slot].own
             }
             hooks = tuple(item for index, item in interfaces.items() if not self._slots[index].own)
+            punts = self._punts.sample(slot for index, slot in sorted(self._slots.items()) if index in self.punted)
             without = tuple(Counters(c.packets, c.bytes) for c in totals)
-            return Sample(time_ns, self._start_ns, without, hooks, accounts, own)
+            return Sample(time_ns, self._start_ns, without, hooks, accounts, own, punts=punts)

@@ -16,19 +16,18 @@ from typing import Protocol
 
 from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.layout import Layout, carry, check_carry, plus
-from sonic_telegen.kernel.pins import BASE, IF_STATS, MAPS, META, NAMES, PROG, STATS, PinDir
+from sonic_telegen.kernel.pins import BASE, IF_STATS, MAPS, META, NAMES, PROG, PROG_PUNT, PROGRAMS, STATS, PinDir
 from sonic_telegen.kernel.rows import BASE_HEAD, BaseRow, pack_meta
 from sonic_telegen.kernel.tables import index_key, make, need_all, need_kind, read_base, read_meta
-
-PROGRAM = "telegen_if"
 
 
 class Hooks(Protocol):
     """What the loader needs from netlink."""
 
-    def swap(self, prog_fd: int, tag: str) -> None:
+    def swap(self, prog_fd: int, others: Mapping[int, int]) -> None:
         """Give every tc filter of ours that runs another program this one, in place (same priority and handle).
 
+        A filter that runs a program whose id is in ``others`` gets the one with the descriptor there instead.
         Programs are told apart by id: two builds whose instructions are equal have the same tag and other maps.
         """
 
@@ -69,7 +68,8 @@ def begin(pins: PinDir, wanted: Layout, object_: libbpf.Object) -> None:
             os.close(meta)
         into.put(STATS, object_.map_fd(STATS))
         into.put(IF_STATS, object_.map_fd(IF_STATS))
-        into.put(PROG, object_.prog_fd(PROGRAM))
+        for name, program in PROGRAMS.items():
+            into.put(name, object_.prog_fd(program))
 
 
 def finish(pins: PinDir, hooks: Hooks) -> tuple[str, ...]:
@@ -88,13 +88,20 @@ def finish(pins: PinDir, hooks: Hooks) -> tuple[str, ...]:
             if not {META, BASE, IF_STATS, STATS} <= old.keys():
                 into.clear()
                 return (f"gave up a migration in {into.path}: the pins it began from are gone",)
-            hooks.swap(new[PROG], libbpf.prog_info(new[PROG]).tag)
+            hooks.swap(new[PROG], _punting(old, new))
             libbpf.wait_rcu()
             _fold(pins, old, new)
-    for name in (STATS, PROG, META, IF_STATS):
+    for name in (STATS, *PROGRAMS, META, IF_STATS):
         pins.take(name, into)
     into.clear()
     return (f"migrated the pinned maps in {pins.path} to another layout, counts kept",)
+
+
+def _punting(old: Mapping[str, int], new: Mapping[str, int]) -> dict[int, int]:
+    """The programs that tell protocols apart, each with the one that takes its place."""
+    if PROG_PUNT not in new:
+        return {}
+    return {libbpf.prog_info(fds[PROG_PUNT]).id: new[PROG_PUNT] for fds in (old, new) if PROG_PUNT in fds}
 
 
 def _committed(old: Mapping[str, int], new: Mapping[str, int]) -> bool:

@@ -19,8 +19,10 @@ from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.failure import kernel_error
 
 STATS, IF_STATS, PROG, META, BASE, ACCOUNTS = "stats_percpu", "if_stats_percpu", "prog", "meta", "base", "accounts"
-MAPS = (STATS, IF_STATS, META, BASE, ACCOUNTS)
-NAMES = (*MAPS, PROG)
+PUNT, PROG_PUNT = "punt_percpu", "prog_punt"
+MAPS = (STATS, IF_STATS, META, BASE, ACCOUNTS, PUNT)
+PROGRAMS = {PROG_PUNT: "telegen_if_punt", PROG: "telegen_if"}  # pin and name in the object
+NAMES = (*MAPS, *PROGRAMS)
 NEXT = "next"  # directory in which a migration collects the new pins
 JOBS = "jobs"  # directory of the jobs' own programs, in it one for each job
 LIVE, PERCPU, FLOWS, RING = "live", "percpu", "flows", "ring"

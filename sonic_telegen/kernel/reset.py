@@ -14,7 +14,7 @@ from dataclasses import replace
 from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.layout import Layout
 from sonic_telegen.kernel.migrate import opened
-from sonic_telegen.kernel.pins import ACCOUNTS, BASE, IF_STATS, MAPS, META, STATS, PinDir
+from sonic_telegen.kernel.pins import ACCOUNTS, BASE, IF_STATS, MAPS, META, PROG_PUNT, PUNT, STATS, PinDir
 from sonic_telegen.kernel.rows import BaseRow, pack_meta
 from sonic_telegen.kernel.tables import drop_accounts, index_key, make, need, read_base
 
@@ -22,7 +22,7 @@ from sonic_telegen.kernel.tables import drop_accounts, index_key, make, need, re
 def complete(pins: PinDir, layout: Layout, fresh: Callable[[str], int], clock: Callable[[], int]) -> tuple[str, ...]:
     """Make the maps that are not pinned, in ``layout``; sentences about what begins again (none on the first start).
 
-    ``fresh`` gives an empty ``stats_percpu`` or ``if_stats_percpu``, a descriptor that is closed here.
+    ``fresh`` gives an empty map that programs count into, a descriptor that is closed here.
     """
     with opened(pins) as found, ExitStack() as undo:
         missing = [name for name in MAPS if name not in found]
@@ -32,7 +32,7 @@ def complete(pins: PinDir, layout: Layout, fresh: Callable[[str], int], clock: C
             need(ACCOUNTS, found[ACCOUNTS], pins.at(ACCOUNTS), layout)
 
         def new(name: str) -> int:
-            fd = fresh(name) if name in (STATS, IF_STATS) else make(name, layout)
+            fd = fresh(name) if name in (STATS, IF_STATS, PUNT) else make(name, layout)
             undo.callback(os.close, fd)
             return fd
 
@@ -48,6 +48,10 @@ def complete(pins: PinDir, layout: Layout, fresh: Callable[[str], int], clock: C
         if IF_STATS in missing:
             lost = _interfaces(pins, layout, found, new(IF_STATS))
             told.append(f"{_names(pins, [IF_STATS])}: all interface counters begin again{lost}")
+        if PUNT in missing:
+            pins.put(PUNT, new(PUNT))
+            if PROG_PUNT in found:  # else these are the pins of a build that did not tell protocols apart
+                told.append(f"{_names(pins, [PUNT])}: the counters of control protocols begin again")
         if ACCOUNTS in missing:
             pins.put(ACCOUNTS, new(ACCOUNTS))
             told.append(f"{_names(pins, [ACCOUNTS])}: the counters of all jobs begin again")
@@ -69,7 +73,7 @@ def _all(pins: PinDir, layout: Layout, found: Mapping[str, int], new: Callable[[
     libbpf.update(meta, index_key(0), pack_meta(layout, now))
     pins.drop(META)  # from here on this is what the next start goes on with
     lost = _forget(found)
-    for name in (STATS, IF_STATS, BASE):
+    for name in (STATS, IF_STATS, PUNT, BASE):
         pins.replace(name, new(name))
     if ACCOUNTS not in found:
         pins.put(ACCOUNTS, new(ACCOUNTS))

@@ -11,7 +11,7 @@ from sonic_telegen.errors import KernelError
 from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.failure import kernel_error
 from sonic_telegen.kernel.layout import MAGIC, Layout
-from sonic_telegen.kernel.pins import ACCOUNTS, BASE, IF_STATS, META, PROG, STATS, PinDir
+from sonic_telegen.kernel.pins import ACCOUNTS, BASE, IF_STATS, META, PROGRAMS, PUNT, STATS, PinDir
 from sonic_telegen.kernel.rows import (
     KEY_SIZE,
     MAX_ACCOUNTS,
@@ -27,6 +27,7 @@ from sonic_telegen.kernel.rows import (
 )
 from sonic_telegen.model.kernel import AccountKey
 
+PUNT_SIZE, PUNT_SLOTS = 256, 2048  # struct tg_punts, TG_PUNT_SLOTS: the same in every layout
 _TYPES = {libbpf.HASH: "hash", libbpf.ARRAY: "array", libbpf.PERCPU_ARRAY: "percpu_array"}
 
 
@@ -51,6 +52,7 @@ def shape(name: str, layout: Layout) -> Shape:
         IF_STATS: Shape(libbpf.PERCPU_ARRAY, 4, layout.slot_size, layout.slots),
         META: Shape(libbpf.ARRAY, 4, META_SIZE, 1),
         BASE: Shape(libbpf.ARRAY, 4, base_size(layout), layout.slots),
+        PUNT: Shape(libbpf.PERCPU_ARRAY, 4, PUNT_SIZE, PUNT_SLOTS),
         ACCOUNTS: Shape(libbpf.HASH, KEY_SIZE, VALUE_SIZE, MAX_ACCOUNTS),
     }[name]
 
@@ -64,7 +66,7 @@ def make(name: str, layout: Layout) -> int:
 
 def need_kind(name: str, fd: int, where: str) -> None:
     """Raise ``Conflict`` when a program is pinned where a map belongs, or the other way round."""
-    kind, wanted = libbpf.kind(fd), "prog" if name == PROG else "map"
+    kind, wanted = libbpf.kind(fd), "prog" if name in PROGRAMS else "map"
     if kind != wanted:
         raise _stranger(where, f"it is a {kind} where a {wanted} belongs")
 

@@ -101,7 +101,7 @@ class UnloadProgram:
 class Attach:
     """Add our filter on a hook, exclusively: a stranger at that priority and handle is never replaced.
 
-    It runs the interface program, or the own program of ``job``.
+    It runs the interface program (with ``punt`` the one that tells control protocols apart), or ``job``'s own program.
     """
 
     ifindex: int
@@ -112,19 +112,22 @@ class Attach:
     handle: int
     slot: int
     job: str = ""
+    punt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Replace:
     """Swap program or slot of a filter of ours in place (same priority and handle: no packet is missed).
 
-    A job's filter gets that job's program, any other the interface program.
+    A job's filter gets that job's program, any other the interface program (with ``punt`` the one that tells control
+    protocols apart).
     """
 
     filter: TcFilter
     netdev: str
     qdisc: QdiscKind
     slot: int
+    punt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,3 +162,4 @@ class KernelState:
     programs: Mapping[str, JobProgram] = field(default_factory=dict)
     job_build: str = ""
     job_memory: int = 0
+    punt_program: Program | None = None  # the interface program that tells control protocols apart

@@ -9,6 +9,23 @@ from sonic_telegen.model.job import Direction
 from sonic_telegen.model.kernel import AccountKey
 
 CLASSES = ("ipv4", "ipv6", "icmp6", "other")  # index = class number in telegen_abi.h
+PUNT_PROTOCOLS = (  # index = enum tg_punt
+    "arp",
+    "nd",
+    "lacp",
+    "lldp",
+    "bgp",
+    "bfd",
+    "dhcp",
+    "dhcpv6",
+    "ospf",
+    "ssh",
+    "snmp",
+    "gnmi",
+    "icmp",
+    "sflow",
+    "other",
+)
 SIZE_BOUNDS = (64, 127, 255, 511, 1023, 1518, 2047, 4095, 9216)  # inclusive upper edges in bytes, RMON and SAI
 
 
@@ -31,6 +48,18 @@ class InterfaceSample:
     direction: Direction
     start_ns: int
     classes: tuple[Counters, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PuntSample:
+    """One hook's packets and bytes by control protocol, in the order of ``PUNT_PROTOCOLS``, since ``start_ns``."""
+
+    slot: int
+    ifindex: int
+    name: str
+    direction: Direction
+    start_ns: int
+    protocols: tuple[Counters, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +151,7 @@ class Sample:
 
     ``own`` are the slots in which programs of jobs count, by the account that counts there: sizes and all, of what
     matched since the slot was assigned. ``jobs`` is what those programs keep beside, by job, where it was read.
+    ``punts`` are the hooks where control protocols are told apart.
     """
 
     time_ns: int
@@ -131,6 +161,7 @@ class Sample:
     accounts: Mapping[AccountKey, AccountSample] = field(default_factory=dict)
     own: Mapping[AccountKey, InterfaceSample] = field(default_factory=dict)
     jobs: Mapping[str, JobSample] = field(default_factory=dict)
+    punts: tuple[PuntSample, ...] = ()
 
     def job(self, job: str) -> Counters:
         """Packets and bytes of a job over all its hooks and classes."""

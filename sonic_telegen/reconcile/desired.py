@@ -82,6 +82,11 @@ class Desired:
         """Every hook that any job wants, once."""
         return {(h.ifindex, h.direction): h for job in self.jobs.values() for h in job.hooks}
 
+    def punted(self) -> frozenset[tuple[int, Direction]]:
+        """The hooks where control protocols are told apart: what comes in on the ports of a job for all of them."""
+        hooks = (h for job in self.jobs.values() if job.spec.port == ALL_PORTS for h in job.hooks)
+        return frozenset((h.ifindex, h.direction) for h in hooks if h.direction is Direction.INGRESS)
+
 
 def desire(
     asked: Asked, state: KernelState | None, settings: Settings, lives: Mapping[str, Life], now_ns: int

@@ -113,7 +113,7 @@ def _additions(world: World) -> Iterator[Action]:
     for spot, hook in sorted(world.wanted.items(), key=lambda item: (item[1].netdev, item[0])):
         place, job = spot[:2], spot[2]
         kind = qdisc_kind(world, hook)
-        program = world.program(job)
+        program, punt = world.program(spot), world.punt(spot)
         if kind is None or program is None:
             continue
         present = state.qdiscs.get(hook.ifindex)
@@ -135,9 +135,9 @@ def _additions(world: World) -> Iterator[Action]:
         if current is None:
             priority = next(p for p in range(FIRST_PRIORITY, 0xFFFF) if p not in world.taken[place])
             world.taken[place].add(priority)
-            yield Attach(hook.ifindex, hook.netdev, hook.direction, kind, priority, HANDLE, number, job)
+            yield Attach(hook.ifindex, hook.netdev, hook.direction, kind, priority, HANDLE, number, job, punt)
         elif current.prog_id != program or current.classid != number:
-            yield Replace(current, hook.netdev, kind, number)
+            yield Replace(current, hook.netdev, kind, number, punt)
 
 
 def _free_slots(state: KernelState) -> Iterator[int]:

@@ -18,7 +18,7 @@ from sonic_telegen.errors import (
     VerifierRejected,
 )
 from sonic_telegen.model.budget import PROGRAMS_PER_HOOK, program_bytes
-from sonic_telegen.model.job import MirrorMode, Owner
+from sonic_telegen.model.job import ALL_PORTS, Direction, MirrorMode, Owner
 from sonic_telegen.model.kernel import KernelState, TcFilter
 from sonic_telegen.model.sample import InterfaceSample, Sample
 from sonic_telegen.model.status import JobStatus, Reason, Status, Visibility
@@ -51,9 +51,9 @@ def attached(state: KernelState) -> dict[Spot, TcFilter]:
         if item.own is None or slot is None or (slot.ifindex, slot.direction) != (item.ifindex, item.direction):
             continue
         job = item.own.job
-        program = state.programs.get(job) if job else state.program
+        programs = (state.programs.get(job),) if job else (state.program, state.punt_program)
         counts = (slot.index, job) in accounts if job else True
-        if program is not None and item.prog_id == program.prog_id and slot.own == bool(job) and counts:
+        if item.prog_id in {p.prog_id for p in programs if p} and slot.own == bool(job) and counts:
             found[item.ifindex, item.direction, job] = item
     return found
 
@@ -63,7 +63,15 @@ def missing(wanted: Wanted, state: KernelState, seen: Mapping[Spot, TcFilter]) -
     if own(wanted) and program_of(wanted, state) is None:
         return list(wanted.hooks)
     job = wanted.spec.id if own(wanted) else ""
-    return [hook for hook in wanted.hooks if (hook.ifindex, hook.direction, job) not in seen]
+    return [hook for hook in wanted.hooks if not _right(seen.get((hook.ifindex, hook.direction, job)), wanted, state)]
+
+
+def _right(item: TcFilter | None, wanted: Wanted, state: KernelState) -> bool:
+    """Whether the filter is there, and tells control protocols apart where the job is about all ports."""
+    if item is None or item.own is None or item.own.job or state.punt_program is None:
+        return item is not None
+    punt = wanted.spec.port == ALL_PORTS and item.direction is Direction.INGRESS
+    return not punt or item.prog_id == state.punt_program.prog_id
 
 
 def job_statuses(

@@ -18,7 +18,8 @@ class World:
         self.places = desired.hooks()
         self.wanted: dict[Spot, Hook] = {(*place, ""): hook for place, hook in self.places.items()}
         self.jobs: dict[Spot, list[JobSpec]] = defaultdict(list)
-        self._programs: dict[str, int | None] = {"": state.program.prog_id}
+        self._punted = desired.punted() if state.punt_program else frozenset[Place]()
+        self._programs: dict[str, int | None] = {}
         admitted = admit(desired, state).spots
         for job in desired.jobs.values():
             name = job.spec.id if own(job) else ""
@@ -81,16 +82,23 @@ class World:
         link = self.state.links.get(ifindex)
         return link.name if link else f"ifindex {ifindex}"
 
-    def program(self, job: str) -> int | None:
-        """Kernel id of the program that the spots of a job should run; None while it is not loaded."""
-        return self._programs[job]
+    def punt(self, spot: Spot) -> bool:
+        """Whether the interface program that tells control protocols apart belongs there."""
+        return not spot[2] and spot[:2] in self._punted
+
+    def program(self, spot: Spot) -> int | None:
+        """Kernel id of the program that a spot should run; None while it is not loaded."""
+        if spot[2]:
+            return self._programs[spot[2]]
+        found = self.state.punt_program if self.punt(spot) else None
+        return (found or self.state.program).prog_id
 
     def keeper(self, spot: Spot) -> TcFilter | None:
         """The one filter of ours to keep on a wanted spot: the one that counts rightly, else the oldest priority.
 
         A job's filter that neither runs the job's program nor counts in its slot may answer another question: none.
         """
-        program, slot, found = self.program(spot[2]), self.slots.get(spot), self._filters.get(spot, [])
+        program, slot, found = self.program(spot), self.slots.get(spot), self._filters.get(spot, [])
         number = slot.index if slot else 0
         if spot[2]:
             pinned = self.state.programs.get(spot[2])

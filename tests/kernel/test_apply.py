@@ -150,8 +150,8 @@ def test_swap_gives_every_interface_filter_the_program_and_nothing_else() -> Non
         fd = other.prog_fd("telegen_if")
         info = libbpf.prog_info(fd)
         swapper = Kernel.swapper(r.netlink)
-        swapper.swap(fd, info.tag)
-        swapper.swap(fd, info.tag)
+        swapper.swap(fd, {})
+        swapper.swap(fd, {})
         after = r.kernel.observe().filters
         assert [(f.ifindex, f.direction, f.priority, f.handle, f.classid) for f in after] == before
         interface = [f for f in after if f.own and not f.own.job]

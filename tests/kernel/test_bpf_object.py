@@ -31,11 +31,12 @@ def tag(path: Path) -> str:
         return libbpf.prog_info(loaded.fd).tag
 
 
-def test_maps_are_the_two_and_read_only_data() -> None:
+def test_maps_are_the_three_and_read_only_data() -> None:
     with libbpf.Object.open(telegen_object()) as opened:
         assert {name for name in opened.map_names if not name.endswith(".rodata")} == {
             "stats_percpu",
             "if_stats_percpu",
+            "punt_percpu",
         }
         opened.load()
         totals, slots = (libbpf.map_info(opened.map_fd(name)) for name in ("stats_percpu", "if_stats_percpu"))

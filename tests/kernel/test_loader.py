@@ -11,7 +11,7 @@ import pytest
 from sonic_telegen.errors import Conflict, KernelError, VerifierRejected
 from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.loader import load
-from sonic_telegen.kernel.pins import MAPS, NAMES, remove_pins
+from sonic_telegen.kernel.pins import MAPS, NAMES, PROGRAMS, remove_pins
 from sonic_telegen.model.kernel import AccountKey
 from tests.support.objects import ROOT, TELEGEN, bpffs, compiled, open_fds, source_object
 from tests.support.pinned import IN, OUT, Clock, NoFilters, Wire, by_account, by_slot, loaded, totals
@@ -31,7 +31,7 @@ def ids(pins: Path) -> dict[str, int]:
     found = {}
     for name in NAMES:
         fd = libbpf.obj_get(str(pins / name))
-        found[name] = (libbpf.prog_info if name == "prog" else libbpf.map_info)(fd).id
+        found[name] = (libbpf.prog_info if name in PROGRAMS else libbpf.map_info)(fd).id
         os.close(fd)
     return found
 
@@ -88,7 +88,7 @@ def test_another_build_takes_the_programs_place_only(pins: Path) -> None:
     hooks = NoFilters()
     with loaded(pins, hooks, TG_BUILD=1) as found:
         after = ids(pins)
-        assert {name for name in NAMES if before[name] != after[name]} == {"prog"}
+        assert {name for name in NAMES if before[name] != after[name]} == {"prog", "prog_punt"}
         assert found.program.prog_id == after["prog"]
         assert "takes the place of" in found.notices[0]
         assert hooks.swapped == [], "the next pass replaces filters, one by one and told"
@@ -110,7 +110,14 @@ MISSING = {
     },
     "stats_percpu": {"totals": 0, "slots": {5: 8}, "accounts": {A: 5, FROZEN: 3}, "said": "the totals begin again"},
     "accounts": {"totals": 11, "slots": {5: 8}, "accounts": {}, "said": "the counters of all jobs begin again"},
+    "punt_percpu": {
+        "totals": 11,
+        "slots": {5: 8},
+        "accounts": {A: 5, FROZEN: 3},
+        "said": "the counters of control protocols begin again",
+    },
     "prog": {"totals": 11, "slots": {5: 8}, "accounts": {A: 5, FROZEN: 3}, "said": "this build's takes its place"},
+    "prog_punt": {"totals": 11, "slots": {5: 8}, "accounts": {A: 5, FROZEN: 3}, "said": "this build's takes its place"},
 }
 
 
@@ -124,7 +131,7 @@ def test_a_missing_pin_is_a_told_reset_of_what_hung_on_it(pins: Path, name: str,
         sample = found.maps.sample()
         assert (totals(sample), by_slot(sample)) == (expected["totals"], expected["slots"])
         assert by_account(sample) == expected["accounts"]
-        if name != "prog" or not migrating:  # a migration brings a program anyhow
+        if name not in PROGRAMS or not migrating:  # a migration brings a program anyhow
             assert [
                 told for told in found.notices if f"{name} had been removed" in told and str(expected["said"]) in told
             ]
@@ -162,7 +169,7 @@ def test_a_strangers_map_in_a_pins_place_is_refused_by_name(pins: Path, name: st
 @pytest.mark.parametrize("name", NAMES)
 def test_a_program_for_a_map_and_a_map_for_the_program_are_refused(pins: Path, name: str) -> None:
     fill(pins)
-    os.rename(pins / ("stats_percpu" if name == "prog" else "prog"), pins / name)  # noqa: PTH104
+    os.rename(pins / ("stats_percpu" if name in PROGRAMS else "prog"), pins / name)  # noqa: PTH104
     with pytest.raises(Conflict, match=rf"{pins}/{name}: it is a (map|prog) where a (map|prog) belongs"), loaded(pins):
         pass
 

@@ -31,7 +31,7 @@ def pins() -> Iterator[Path]:
 
 def relocating() -> str:
     """The interface program with one question to the kernel's types in it; the wrong answer changes its verdict."""
-    text, last = (ROOT / TELEGEN).read_text(), "\treturn TC_ACT_UNSPEC;\n}"
+    text, last = (ROOT / TELEGEN).read_text(), "\ttg_count_frame(skb, TG_CTX(skb, tc_classid));\n"
     assert text.count(last) == 1
     ask = "\tif (!bpf_core_field_exists(((struct sk_buff *)0)->len))\n\t\treturn 7;\n"
     types = (

@@ -269,7 +269,7 @@ def test_a_kernel_without_batches_gives_the_same_sample(
             )
     finally:
         fresh.close()
-    assert len(asked) == 3, "once for each of base, totals and slots, and never again"
+    assert len(asked) == 4, "once for each of base, totals, slots and protocols, and never again"
 
 
 def test_closed_maps_say_so_and_leak_nothing(pins: Path) -> None:

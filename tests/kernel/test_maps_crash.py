@@ -10,6 +10,7 @@ import pytest
 from sonic_telegen.errors import KernelError
 from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.maps import Maps
+from sonic_telegen.kernel.pins import MAPS
 from sonic_telegen.model.kernel import AccountKey
 from tests.support.crash import Crash, crashing
 from tests.support.objects import bpffs
@@ -35,7 +36,7 @@ STEPS: tuple[tuple[str, Callable[[Maps], None]], ...] = (
 )
 
 
-CALLS = 20  # that change something in all steps
+CALLS = 24  # that change something in all steps
 
 
 @pytest.fixture
@@ -45,9 +46,7 @@ def pins() -> Iterator[Path]:
 
 
 def agent(pins: Path) -> Maps:
-    return Maps(
-        {n: libbpf.obj_get(str(pins / n)) for n in ("stats_percpu", "if_stats_percpu", "meta", "base", "accounts")}
-    )
+    return Maps({name: libbpf.obj_get(str(pins / name)) for name in MAPS})
 
 
 class World(Wire):

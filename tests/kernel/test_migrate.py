@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import random
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ from tests.support.pinned import IN, OUT, Clock, NoFilters, Wire, by_account, by
 
 A, B, FROZEN = (AccountKey(job, "Ethernet0", IN) for job in ("a", "b", "frozen"))
 OLD, NEW, NEWER = {"TG_PAD": 0}, {"TG_LAYOUT_VERSION": 2, "TG_PAD": 3}, {"TG_LAYOUT_VERSION": 3, "TG_SLOTS": 64}
-CALLS = 19  # that change something in a migration of two slots
+CALLS = 21  # that change something in a migration of two slots
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_a_swap_that_fails_is_taken_up_again(pins: Path, wire: Wire) -> None:
     starts = starts_of(pins)
 
     class Broken:
-        def swap(self, prog_fd: int, tag: str) -> None:
+        def swap(self, prog_fd: int, others: Mapping[int, int]) -> None:
             raise KernelError("replace filter", "Ethernet0", 105)
 
     with pytest.raises(KernelError, match="replace filter"):
@@ -159,7 +159,7 @@ def test_a_swap_that_fails_is_taken_up_again(pins: Path, wire: Wire) -> None:
 def test_an_older_agent_after_an_unfinished_migration_is_refused(pins: Path, wire: Wire) -> None:
     """A downgrade in the middle: the migration is finished, since filters may count there, then the newer pins told."""
     starts = starts_of(pins)
-    with pytest.raises(Crash), crashing(11, wire.send):
+    with pytest.raises(Crash), crashing(12, wire.send):
         load(telegen_object(**NEW), pins, wire)
     assert (pins / "next" / "prog").exists()
     with pytest.raises(KernelError, match="layout version 2, this build knows 1"):
@@ -194,7 +194,7 @@ def test_leftovers_without_a_program_are_removed(pins: Path, wire: Wire) -> None
 
 def test_the_pins_a_migration_began_from_are_gone(pins: Path, wire: Wire) -> None:
     """Somebody removed pins while a migration waited to be finished: told, reset, and no crash."""
-    with pytest.raises(Crash), crashing(11, wire.send):
+    with pytest.raises(Crash), crashing(12, wire.send):
         load(telegen_object(**NEW), pins, wire)
     (pins / "base").unlink()
     with loaded(pins, None, Clock(10**6), **NEW) as found:

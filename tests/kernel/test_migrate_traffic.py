@@ -42,7 +42,7 @@ def begin(pins: Path, namespace: str) -> Filters:
     for slot, (name, _) in HOOKS.items():
         loaded.maps.assign_slot(slot, slot, name, IN if slot == 5 else OUT)
         loaded.maps.open_account(ACCOUNTS[slot], "1" * 16, slot)
-    filters.swap(loaded.prog_fd, loaded.program.digest)
+    filters.swap(loaded.prog_fd, {})
     loaded.close()
     return filters
 

@@ -10,6 +10,7 @@ from typing import Self
 
 from sonic_telegen.kernel import libbpf
 from tests.support.objects import telegen_object
+from tests.support.punt_reference import PROTOCOLS
 from tests.support.reference import BOUNDS, CLASSES, Count
 
 UNSPEC = 0xFFFFFFFF  # TC_ACT_UNSPEC, -1
@@ -18,6 +19,7 @@ BUCKETS = len(BOUNDS) + 1
 _CLASS_WORDS = 2 + BUCKETS
 _SLOT = struct.Struct(f"=II{len(CLASSES) * _CLASS_WORDS}Q")
 _TOTAL = struct.Struct("=QQ")
+_PUNTS = struct.Struct("=32Q")
 _IFINDEX, _GSO_SEGS, _GSO_SIZE, _SKB_SIZE = 40, 164, 176, 192  # offsets in struct __sk_buff, and the size of all of it
 
 
@@ -57,16 +59,17 @@ def _per_cpu(fd: int, index: int, shape: struct.Struct) -> list[tuple[int, ...]]
 
 
 class Classifier:
-    """``telegen_if`` and its maps in the kernel, gone at the end of the ``with`` block."""
+    """``telegen_if`` (or another ``program``) and its maps in the kernel, gone at the end of the ``with`` block."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        self._object = libbpf.Object.open(path or telegen_object())
+    def __init__(self, path: Path | None = None, program: str = "telegen_if") -> None:
+        self._object, self._program = libbpf.Object.open(path or telegen_object()), program
 
     def __enter__(self) -> Self:
         self._object.load()
-        self.fd = self._object.prog_fd("telegen_if")
+        self.fd = self._object.prog_fd(self._program)
         self._slots = self._object.map_fd("if_stats_percpu")
         self._totals = self._object.map_fd("stats_percpu")
+        self._punts = self._object.map_fd("punt_percpu")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -86,10 +89,19 @@ class Classifier:
                 found[name] = (packets, octets)
         return found
 
+    def punts(self, number: int = 0) -> dict[str, tuple[int, int]]:
+        """Packets and bytes of each control protocol that a slot counted any of."""
+        cpus = _per_cpu(self._punts, number, _PUNTS)
+        words = [sum(column) for column in zip(*cpus, strict=True)]
+        assert not any(words[2 * len(PROTOCOLS) :]), "the program writes nothing behind the counters"
+        pairs = zip(words[0::2], words[1::2], strict=True)
+        return {name: pair for name, pair in zip(PROTOCOLS, pairs, strict=False) if any(pair)}
+
     def clear(self, *slots: int) -> None:
         """Zero the totals and the given slots (slot 0 when none is given)."""
         for slot in slots or (0,):
-            libbpf.update(self._slots, struct.pack("=I", slot), bytes(libbpf.percpu_size(_SLOT.size)))
+            for fd, shape in ((self._slots, _SLOT), (self._punts, _PUNTS)):
+                libbpf.update(fd, struct.pack("=I", slot), bytes(libbpf.percpu_size(shape.size)))
         for index in range(len(CLASSES)):
             libbpf.update(self._totals, struct.pack("=I", index), bytes(libbpf.percpu_size(_TOTAL.size)))
 

@@ -28,10 +28,8 @@ class NoFilters:
     def __init__(self) -> None:
         self.swapped: list[int] = []
 
-    def swap(self, prog_fd: int, tag: str) -> None:
-        info = libbpf.prog_info(prog_fd)
-        assert info.tag == tag
-        self.swapped.append(info.id)
+    def swap(self, prog_fd: int, others: Mapping[int, int]) -> None:
+        self.swapped.append(libbpf.prog_info(prog_fd).id)
 
 
 class Clock:
@@ -102,7 +100,7 @@ class Wire:
             os.close(fd)
         self.fds.clear()
 
-    def swap(self, prog_fd: int, tag: str) -> None:
+    def swap(self, prog_fd: int, others: Mapping[int, int]) -> None:
         """The loader's hook: the program of ``next/`` takes the place of the old one."""
         self.attach(self.pin_dir / "next")
 

@@ -10,13 +10,14 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from pyroute2 import IPRoute
 
 from sonic_telegen.demo.namespace import create_namespace, in_namespace, remove_namespace
+from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.loader import load
 from tests.support.net import FRAME
 
@@ -31,7 +32,8 @@ class Filters:
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
 
-    def swap(self, prog_fd: int, tag: str) -> None:
+    def swap(self, prog_fd: int, others: Mapping[int, int]) -> None:
+        tag = libbpf.prog_info(prog_fd).tag
         with IPRoute(netns=self._namespace) as ip:
             for slot, (name, parent) in HOOKS.items():
                 (index,) = ip.link_lookup(ifname=name)

@@ -42,7 +42,7 @@ from sonic_telegen.model.kernel import (
 )
 from sonic_telegen.model.sample import AccountSample, Counters, InterfaceSample, Sample
 
-PROGRAM = Program(77, "aa" * 8)
+PROGRAM, PUNT_PROGRAM = Program(77, "aa" * 8), Program(76, "ee" * 8)
 BUILD = "b" * 16  # of the object that job programs are loaded from
 
 
@@ -75,6 +75,7 @@ class World:
             dict(self.programs),
             BUILD,
             self.job_memory,
+            PUNT_PROGRAM,
         )
 
     def packet(self, ifindex: int, direction: Direction) -> None:
@@ -164,29 +165,31 @@ class World:
                 mine = [f for f in self.filters if f.own and f.own.job == job]
                 assert not mine, "its filters would go on without their pins"
                 del self.programs[job]
-            case Attach(ifindex, _, direction, qdisc, priority, handle, slot, job):
+            case Attach(ifindex, _, direction, qdisc, priority, handle, slot, job, punt):
                 self._link(ifindex)
                 self._need_slot(slot, ifindex, direction, job)
                 assert self.qdiscs[ifindex].kind is qdisc
                 assert not (qdisc is QdiscKind.INGRESS and direction is Direction.EGRESS)
                 if any((f.ifindex, f.direction, f.priority) == (ifindex, direction, priority) for f in self.filters):
                     raise Conflict("add filter", str(ifindex), 17)
-                name, number = self._program(job)
+                name, number = self._program(job, punt)
                 self.filters.append(TcFilter(ifindex, direction, priority, handle, "bpf", name, number, slot))
-            case Replace(item, _, _, slot):
+            case Replace(item, _, _, slot, punt):
                 assert item.own, "a stranger's filter"
                 self._need_slot(slot, item.ifindex, item.direction, item.own.job)
-                name, number = self._program(item.own.job)
+                name, number = self._program(item.own.job, punt)
                 new = replace(item, name=name, prog_id=number, classid=slot)
                 self.filters[self.filters.index(item)] = new
             case Detach(item, _, _):
                 assert item.own, "a stranger's filter"
                 self.filters.remove(item)
 
-    def _program(self, job: str) -> tuple[str, int]:
+    def _program(self, job: str, punt: bool) -> tuple[str, int]:
         """Name and program of a filter."""
+        assert not (job and punt)
         if not job:
-            return str(FilterName(PROGRAM.digest)), PROGRAM.prog_id
+            program = PUNT_PROGRAM if punt else PROGRAM
+            return str(FilterName(program.digest)), program.prog_id
         return str(FilterName(self.programs[job].tag, job)), self.programs[job].prog_id
 
     def _need_slot(self, slot: int, ifindex: int, direction: Direction, job: str) -> None:

@@ -53,7 +53,7 @@ filters = st.builds(
     name=st.sampled_from(
         ["", "cilium", "telegen/if@" + "aa" * 8, "telegen/if@" + "bb" * 8, "telegen/job/a@" + "cc" * 8]
     ),
-    prog_id=st.sampled_from([77, 78, 5, 500]),
+    prog_id=st.sampled_from([76, 77, 78, 5, 500]),
     classid=st.integers(0, 6),
 )
 

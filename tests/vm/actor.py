@@ -18,7 +18,7 @@ from sonic_telegen.door import KernelDoor
 from sonic_telegen.journal import Journal
 from sonic_telegen.model.asked import Asked
 from sonic_telegen.model.job import BOTH, Direction, JobSpec
-from sonic_telegen.model.sample import CLASSES, Counters, Sample
+from sonic_telegen.model.sample import CLASSES, PUNT_PROTOCOLS, Counters, Sample
 from sonic_telegen.reconcile.loop import Loop, PassResult
 from sonic_telegen.settings import Environment, resolve
 
@@ -59,12 +59,21 @@ def answer(result: PassResult, door: KernelDoor) -> dict[str, Any]:
 
 
 def counters(sample: Sample) -> dict[str, Any]:
-    """``hooks``: "port direction" to counters by class; ``totals`` by class; ``accounts`` by job: packets, bytes."""
+    """``hooks``: "port direction" to counters by class; ``totals`` by class; ``accounts`` by job: packets, bytes.
+
+    ``punts``: "port direction" to packets and bytes by control protocol.
+    """
     return {
         "start_ns": sample.start_ns,
         "hooks": {f"{hook.name} {hook.direction}": by_class(hook.classes) for hook in sample.interfaces},
         "totals": by_class(sample.totals),
         "accounts": {key.job: [sample.job(key.job).packets, sample.job(key.job).bytes] for key in sample.accounts},
+        "punts": {
+            f"{hook.name} {hook.direction}": {
+                name: [c.packets, c.bytes] for name, c in zip(PUNT_PROTOCOLS, hook.protocols, strict=True) if c.packets
+            }
+            for hook in sample.punts
+        },
     }
 
 

@@ -16,6 +16,7 @@ from sonic_telegen.kernel.pins import MAPS, NAMES
 from sonic_telegen.model.sample import CLASSES, SIZE_BOUNDS
 from tests.support.net import run_in, tc, tc_json, until
 from tests.support.objects import bpffs
+from tests.support.punt_frames import EXAMPLES
 from tests.vm.scene import IDENTITIES, OBJECT, WITHOUT_BPF, Actor, Scene, scene
 
 ROW = ("Ethernet0", "both")
@@ -96,6 +97,27 @@ def test_every_class_is_counted_exactly_on_both_hooks(stage: Scene) -> None:
     both = expected(inward + outward)
     assert {name: row[:2] for name, row in found["totals"].items()} == {name: row[:2] for name, row in both.items()}
     assert found["accounts"] == {"watch": [sum(row[n] for row in both.values()) for n in (0, 1)]}
+
+
+def test_control_protocols_are_told_apart_while_a_job_is_for_all_ports(stage: Scene) -> None:
+    frames = [frame.ljust(60, b"\0") for times, frame in enumerate(EXAMPLES.values(), 1) for _ in range(times)]
+    every = ("all", "ingress")
+    with stage.actor() as actor:
+        assert actor.ask(watch=ROW)["punts"] == {}
+        assert actor.ask(watch=ROW, every=every)["jobs"]["every"] == ["running", "", ""]
+        stage.switch.send("Ethernet0", frames)
+
+        def counted() -> dict[str, Any]:
+            found: dict[str, Any] = actor.ask(watch=ROW, every=every)["punts"]["Ethernet0 ingress"]
+            return found
+
+        assert until(lambda: sum(packets for packets, _ in counted().values()) >= len(frames), 60)
+        assert counted() == {
+            name: [times, times * max(60, len(frame))] for times, (name, frame) in enumerate(EXAMPLES.items(), 1)
+        }
+        after = actor.ask(watch=ROW)
+    assert after["punts"] == {}
+    assert after["accounts"]["watch"][0] == len(frames), "swapped in place twice, and nothing lost"
 
 
 def test_next_agent_adopts_and_counters_go_on(stage: Scene) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from sonic_telegen.demo.frames import mix
 from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.libbpf_c import lib
@@ -23,10 +25,11 @@ VERIFIER_BUDGET = 20_000  # of the kernel's 1,000,000; a build that needed 84,00
 LOG_STATS = 4  # BPF_LOG_STATS: one line of numbers instead of every step
 
 
-def test_verifier_accepts_with_room_to_spare() -> None:
+@pytest.mark.parametrize("name", ["telegen_if", "telegen_if_punt"])
+def test_verifier_accepts_with_room_to_spare(name: str) -> None:
     log = ctypes.create_string_buffer(1 << 16)
     with Object.open(OBJECT) as opened:
-        program = lib().bpf_object__find_program_by_name(opened._handle, b"telegen_if")
+        program = lib().bpf_object__find_program_by_name(opened._handle, name.encode())
         set_log, set_level = lib().bpf_program__set_log_buf, lib().bpf_program__set_log_level
         set_log.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
         set_level.argtypes = (ctypes.c_void_p, ctypes.c_uint32)
@@ -34,7 +37,7 @@ def test_verifier_accepts_with_room_to_spare() -> None:
         opened.load()
         found = re.search(rb"processed (\d+) insns", log.value)
         assert found, log.value
-        print(f"verifier on {os.uname().release}: {found[0].decode()}")
+        print(f"verifier on {os.uname().release}: {name} {found[0].decode()}")
         assert int(found[1]) < VERIFIER_BUDGET
 
 
