@@ -45,6 +45,7 @@ from sonic_telegen.kernel.pins import (
     STATS,
     PinDir,
 )
+from sonic_telegen.kernel.prior import Prior
 from sonic_telegen.kernel.reset import complete
 from sonic_telegen.kernel.tables import drop_accounts, make, meta_version, need_all, read_base, read_meta
 from sonic_telegen.model.kernel import Program
@@ -84,6 +85,7 @@ class Loaded:
         """
         told, programs = [], {PROG: self.prog_fd, PROG_PUNT: self.punt_fd}
         self.pins.prepare()
+        self.maps.forget_prior(self.pins)
         for name in NAMES:
             mine = programs[name] if name in programs else self.maps.fd(name)
             theirs = self.pins.get(name)
@@ -164,7 +166,8 @@ def _hand_over(
         orphans = drop_accounts(fds[ACCOUNTS], read_base(fds[BASE], layout))
         if orphans:
             notices.append(f"{orphans} accounts counted in slots that are gone and were forgotten")
-        maps = Maps(fds, clock)
+        maps = Maps(fds, clock, Prior.open(pins, layout))
+        maps.forget_prior(pins)
         slots, accounts = maps.slots(), maps.accounts()
         if slots or accounts:
             notices.append(f"took over {len(slots)} slots and {len(accounts)} accounts")

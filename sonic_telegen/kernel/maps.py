@@ -18,7 +18,8 @@ from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.decoded import Decoded
 from sonic_telegen.kernel.failure import kernel_error
 from sonic_telegen.kernel.layout import MASK, plus
-from sonic_telegen.kernel.pins import ACCOUNTS, BASE, IF_STATS, MAPS, META, PUNT, STATS
+from sonic_telegen.kernel.pins import ACCOUNTS, BASE, IF_STATS, MAPS, META, PUNT, STATS, PinDir
+from sonic_telegen.kernel.prior import Prior, forget
 from sonic_telegen.kernel.punt import Punts
 from sonic_telegen.kernel.rows import (
     DIRECTIONS,
@@ -37,13 +38,17 @@ from sonic_telegen.model.sample import Counters, Sample
 class Maps:
     """Descriptors by pin name are taken over and closed with ``close``; safe to use from several threads."""
 
-    def __init__(self, fds: Mapping[str, int], clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, fds: Mapping[str, int], clock: Callable[[], int] = time.time_ns, prior: Prior | None = None
+    ) -> None:
+        """``prior`` is taken over too: what programs of jobs count under the layout before."""
         self._fds, self._clock, self._lock = {name: fds[name] for name in MAPS}, clock, threading.Lock()
         self.layout, self._start_ns = read_meta(fds[META], META)
         self._stats = libbpf.ArrayReader(fds[STATS], self.layout.total_size, per_cpu=True)
         self._live = libbpf.ArrayReader(fds[IF_STATS], self.layout.slot_size, per_cpu=True)
         self._rows = read_base(fds[BASE], self.layout)
         self._totals_base = self._rows.pop(0).words
+        self._prior = prior
         self._slots = {index: row.slot(index) for index, row in self._rows.items()}
         self._accounts = read_accounts(fds[ACCOUNTS])
         self._decoded = Decoded(self.layout)
@@ -66,6 +71,23 @@ class Maps:
             for fd in self._fds.values():
                 os.close(fd)
             self._fds.clear()
+            if self._prior is not None:
+                self._prior.close()
+                self._prior = None
+
+    def forget_prior(self, pins: PinDir) -> None:
+        """Unpin the map of the layout before when no slot needs it any more."""
+        with self._lock:
+            if self._prior is not None:
+                self._prior = forget(pins, self._rows.values(), self._prior)
+
+    def _row(self, slot: int) -> BaseRow:
+        """What earlier layouts counted in the slot: under the one before, programs of jobs may still."""
+        row = self._rows[slot]
+        if not row.folded or self._prior is None:
+            return row
+        self._decoded.forget_slot(slot)
+        return self._prior.grown(slot, row)
 
     def _need_open(self) -> None:
         if not self._fds:
@@ -175,7 +197,7 @@ class Maps:
         """Packets and bytes by class that the slot counted, in the form of ``AccountRow.offsets``."""
         size = libbpf.percpu_size(self.layout.slot_size)
         raw = libbpf.lookup(self._fds[IF_STATS], index_key(slot), size)
-        words = plus(self.layout.slot_words(raw or bytes(size)), self._rows[slot].words)
+        words = plus(self.layout.slot_words(raw or bytes(size)), self._row(slot).words)
         width, found = self.layout.width, list(NO_OFFSETS)
         found[0 : 2 * self.layout.classes : 2] = words[0::width]
         found[1 : 2 * self.layout.classes : 2] = words[1::width]
@@ -192,8 +214,8 @@ class Maps:
             totals = self.layout.counters(plus(stats, self._totals_base))
             raw, stride = self._live.read(max(self._rows, default=-1) + 1), self._live.stride
             interfaces = {
-                index: self._decoded.interface(self._slots[index], row, raw[index * stride : (index + 1) * stride])
-                for index, row in sorted(self._rows.items())
+                i: self._decoded.interface(self._slots[i], self._row(i), raw[i * stride : (i + 1) * stride])
+                for i in sorted(self._rows)
             }
             accounts = {
                 key: self._decoded.account(key, row, interfaces[row.slot].classes if row.slot else ())

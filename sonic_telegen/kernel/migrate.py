@@ -12,12 +12,27 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.layout import Layout, carry, check_carry, plus
-from sonic_telegen.kernel.pins import BASE, IF_STATS, MAPS, META, NAMES, PROG, PROG_PUNT, PROGRAMS, STATS, PinDir
-from sonic_telegen.kernel.rows import BASE_HEAD, BaseRow, pack_meta
+from sonic_telegen.kernel.pins import (
+    BASE,
+    IF_STATS,
+    MAPS,
+    META,
+    NAMES,
+    PRIOR,
+    PRIOR_META,
+    PROG,
+    PROG_PUNT,
+    PROGRAMS,
+    STATS,
+    PinDir,
+)
+from sonic_telegen.kernel.prior import Prior
+from sonic_telegen.kernel.rows import BASE_HEAD, OWN, pack_meta
 from sonic_telegen.kernel.tables import index_key, make, need_all, need_kind, read_base, read_meta
 
 
@@ -91,6 +106,9 @@ def finish(pins: PinDir, hooks: Hooks) -> tuple[str, ...]:
             hooks.swap(new[PROG], _punting(old, new))
             libbpf.wait_rcu()
             _fold(pins, old, new)
+    for name in (PRIOR, PRIOR_META):
+        if os.path.lexists(into.at(name)):
+            pins.take(name, into)
     for name in (STATS, *PROGRAMS, META, IF_STATS):
         pins.take(name, into)
     into.clear()
@@ -119,17 +137,23 @@ def _fold(pins: PinDir, old: Mapping[str, int], new: Mapping[str, int]) -> None:
     live = libbpf.ArrayReader(old[IF_STATS], was.slot_size, per_cpu=True)
     raw = memoryview(live.read(max(rows) + 1))
     stats = libbpf.read_array(old[STATS], was.total_size, was.classes, per_cpu=True)
-    base = make(BASE, will)
+    base, prior, mine = make(BASE, will), Prior.open(pins, was), libbpf.map_info(old[IF_STATS]).id
     try:
         for index, row in rows.items():
-            counted = was.slot_words(raw[index * live.stride : (index + 1) * live.stride])
-            if not index:
-                counted = was.total_words(stats, libbpf.possible_cpus())
-            words = tuple(carry(plus(counted, row.words), was, will))
-            folded = 0 if index else libbpf.map_info(old[IF_STATS]).id
-            moved = BaseRow(words, row.assigned, row.ifindex, row.name, row.direction, row.start_ns, folded)
+            own, words = row.direction > OWN, row.words
+            if own:
+                words = prior.grown(index, row).words if prior else words
+            else:
+                counted = was.slot_words(raw[index * live.stride : (index + 1) * live.stride])
+                words = tuple(plus(counted if index else was.total_words(stats, libbpf.possible_cpus()), words))
+            moved = replace(row, words=tuple(carry(words, was, will)), folded=mine if own or not index else 0)
             libbpf.update(base, index_key(index), moved.pack())
+        if any(row.direction > OWN for row in rows.values()):
+            pins.next.replace(PRIOR, old[IF_STATS])
+            pins.next.replace(PRIOR_META, old[META])
         pins.next.replace(BASE, base)
     finally:
         os.close(base)
+        if prior:
+            prior.close()
     pins.take(BASE, pins.next)

@@ -23,6 +23,7 @@ PUNT, PROG_PUNT = "punt_percpu", "prog_punt"
 MAPS = (STATS, IF_STATS, META, BASE, ACCOUNTS, PUNT)
 PROGRAMS = {PROG_PUNT: "telegen_if_punt", PROG: "telegen_if"}  # pin and name in the object
 NAMES = (*MAPS, *PROGRAMS)
+PRIOR, PRIOR_META = "prior", "prior_meta"  # counters of the layout before, where programs of jobs still count there
 NEXT = "next"  # directory in which a migration collects the new pins
 JOBS = "jobs"  # directory of the jobs' own programs, in it one for each job
 LIVE, PERCPU, FLOWS, RING = "live", "percpu", "flows", "ring"
@@ -156,7 +157,7 @@ class PinDir:
         if not self.exists():
             return ()
         self._need_bpffs(self.path)
-        for name in reversed(self.names):  # prog first: next/ without it is an unfinished one
+        for name in (*reversed(self.names), PRIOR, PRIOR_META):  # prog first: next/ without it is an unfinished one
             self.drop(name)
             self.drop(name + _TEMPORARY)
         left = sorted(p.name for p in self.path.iterdir())

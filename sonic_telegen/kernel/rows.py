@@ -57,7 +57,8 @@ class BaseRow:
     """Whose a slot is, and what earlier layouts had counted in it (``words`` of ``Layout``).
 
     Row 0 is the totals' (``stats_percpu``); its ``folded`` is the kernel id of the ``if_stats_percpu`` whose counters
-    were added last: that map must not be added again. ``folded`` is 0 in all other rows.
+    were added last: that map must not be added again. In a row where a program of a job counts it is the kernel id of
+    the map of an earlier layout that is to be added when it is read (``prior.py``), 0 in all other rows.
     """
 
     words: tuple[int, ...]

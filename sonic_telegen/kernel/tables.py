@@ -11,7 +11,7 @@ from sonic_telegen.errors import KernelError
 from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.failure import kernel_error
 from sonic_telegen.kernel.layout import MAGIC, Layout
-from sonic_telegen.kernel.pins import ACCOUNTS, BASE, IF_STATS, META, PROGRAMS, PUNT, STATS, PinDir
+from sonic_telegen.kernel.pins import ACCOUNTS, BASE, IF_STATS, META, PRIOR, PROGRAMS, PUNT, STATS, PinDir
 from sonic_telegen.kernel.rows import (
     KEY_SIZE,
     MAX_ACCOUNTS,
@@ -50,6 +50,7 @@ def shape(name: str, layout: Layout) -> Shape:
     return {
         STATS: Shape(libbpf.PERCPU_ARRAY, 4, layout.total_size, layout.classes),
         IF_STATS: Shape(libbpf.PERCPU_ARRAY, 4, layout.slot_size, layout.slots),
+        PRIOR: Shape(libbpf.PERCPU_ARRAY, 4, layout.slot_size, layout.slots),
         META: Shape(libbpf.ARRAY, 4, META_SIZE, 1),
         BASE: Shape(libbpf.ARRAY, 4, base_size(layout), layout.slots),
         PUNT: Shape(libbpf.PERCPU_ARRAY, 4, PUNT_SIZE, PUNT_SLOTS),

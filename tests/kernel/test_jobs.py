@@ -245,22 +245,6 @@ def test_eight_programs_count_beside_each_other() -> None:
         assert a.counted("j8") == 0
 
 
-def test_the_counts_of_a_job_survive_another_layout_of_the_maps() -> None:
-    """What comes between the migration and the first pass counts into the old map: see ADR 4."""
-    later = {"TG_LAYOUT_VERSION": 2, "TG_PAD": 3}
-    with agent() as a:
-        running(a, UDP)
-        a.switch.send("Ethernet0", [HIT] * 5)
-        sees(a, UDP.id, 5)
-        a.restart(later)
-        assert a.kernel.observe().programs[UDP.id].build == ""
-        assert a.run().jobs[UDP.id].status is Status.RUNNING
-        a.switch.send("Ethernet0", [HIT, MISS] * 3)
-        sees(a, UDP.id, 8)
-        a.restart(later)
-        assert a.run().actions == {}
-
-
 def test_a_program_is_not_unpinned_while_a_filter_runs_it() -> None:
     with agent() as a:
         running(a, UDP)
