@@ -36,6 +36,7 @@ environment:
   TELEGEN_LISTEN      addresses of REST, comma list of host:port and unix:/path; empty for none  (127.0.0.1:8080)
   TELEGEN_TLS_CERT, TELEGEN_TLS_KEY, TELEGEN_TLS_CLIENT_CA
                       PEM files: our certificate, its key, the CA of clients; needed beyond loopback
+  TELEGEN_COPP_CFG    SONiC's defaults of CoPP      (/etc/sonic/copp_cfg.json)
   TELEGEN_LOG_LEVEL   debug, info, notice, warning, error  (notice)
   TELEGEN_MAX_JOBS, TELEGEN_MIRROR_MODE, OTEL_EXPORTER_OTLP_*, OTEL_METRIC_EXPORT_INTERVAL, OTEL_RESOURCE_ATTRIBUTES
                       defaults for fields of TELEGEN|GLOBAL, see docs/schema.md

@@ -31,6 +31,7 @@ from sonic_telegen.log import NOTICE, fields, log, set_level
 from sonic_telegen.model.job import JobSpec, Owner
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import AgentStatus, Status, Told
+from sonic_telegen.punting import Punting
 from sonic_telegen.reconcile.checked import Checked
 from sonic_telegen.reconcile.loop import Loop, PassResult
 from sonic_telegen.reconcile.report import interfaces, with_counters
@@ -38,6 +39,7 @@ from sonic_telegen.reconcile.results import job_results
 from sonic_telegen.settings import Environment, OtlpSettings, Settings, resolve
 from sonic_telegen.telemetry.collector import Collector, resident_bytes
 from sonic_telegen.telemetry.flows import JobSeries
+from sonic_telegen.telemetry.punts import punt_metrics
 from sonic_telegen.telemetry.resource import resource
 from sonic_telegen.telemetry.series import AgentStats, Metric, series
 from sonic_telegen.thread import in_thread
@@ -64,6 +66,7 @@ class Agent:
         )
         self._settings = resolve({}, self._env)
         self._capturing = Capturing(where.state_dir / "captures")
+        self._punting = Punting(where.copp_cfg)
         self._front = Front(where, self._worker, self._settings_for, self._build, self._capturing.file)
         self._exported: dict[str, JobSpec] = {}
         self._job_series = JobSeries(self._began)
@@ -177,7 +180,8 @@ class Agent:
             rss=resident_bytes(),
         )
         exported = self._exported
-        return (*series(sample, frozenset(exported), own), *self._job_series.metrics(sample, exported))
+        seen = series(sample, frozenset(exported), own)
+        return (*seen, *punt_metrics(sample, exported), *self._job_series.metrics(sample, exported))
 
     def _publish(self, result: PassResult, sample: Sample | None) -> None:
         """Tell STATE_DB; worker thread only."""
@@ -225,7 +229,8 @@ class Agent:
             self._store.remove_owned(result.outlived, Owner.REST)
         settings = {name: (value.text, value.origin) for name, value in result.settings.values.items()}
         results = job_results(jobs, specs, latest) if latest else {}
-        self._store.report(Told(agent, jobs, hooks, settings, results))
+        punts = self._punting.told(latest, result.asked.copp)
+        self._store.report(Told(agent, jobs, hooks, settings, results, punts))
         self._front.published()
 
 

@@ -90,6 +90,7 @@ class Environment:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
+    copp_cfg: Path = Path("/etc/sonic/copp_cfg.json")  # defaults of COPP_TRAP and COPP_GROUP
 
 
 LOG_LEVELS = ("debug", "info", "notice", "warning", "error")
@@ -116,6 +117,7 @@ def environment(env: Mapping[str, str]) -> Environment:
         tls_cert=path("TELEGEN_TLS_CERT"),
         tls_key=path("TELEGEN_TLS_KEY"),
         tls_client_ca=path("TELEGEN_TLS_CLIENT_CA"),
+        copp_cfg=path("TELEGEN_COPP_CFG") or plain.copp_cfg,
     )
 
 

@@ -1,4 +1,4 @@
-"""Keyspace events that mean "look again": a row of our two tables, a port, our log level, the initialisation flag.
+"""Keyspace events that mean "look again": a row of our two tables, a port, CoPP, our log level, the flag.
 
 What happened is ignored; the subscription is made before the first reading, so that nothing falls between.
 """
@@ -17,6 +17,7 @@ WATCHED = (
     key(schema.JOB_TABLE, ""),
     key(schema.GLOBAL_TABLE, ""),
     key(schema.PORT_TABLE, ""),
+    *(key(table, "") for table in schema.COPP_TABLES),
     key(schema.LOGGER_TABLE, schema.LOGGER_KEY),
     schema.INIT_INDICATOR,
 )

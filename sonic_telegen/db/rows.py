@@ -67,6 +67,10 @@ class Rows:
         """The rows of all hooks by ``netdev|direction``."""
         return self._table(schema.STATE_DB, schema.STATE_INTERFACE_TABLE)
 
+    def punts(self) -> Table:
+        """The rows of all control protocols by ``netdev|protocol``."""
+        return self._table(schema.STATE_DB, schema.STATE_PUNT_TABLE)
+
     def agent(self) -> dict[str, str]:
         """What the agent says of itself, empty when it said nothing."""
         return self._row(schema.STATE_DB, key(schema.STATE_AGENT_TABLE, schema.GLOBAL_KEY))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from sonic_telegen.db import codec, results, schema
+from sonic_telegen.db import codec, punts, results, schema
 from sonic_telegen.errors import StoreError
 from sonic_telegen.model.asked import Asked
 from sonic_telegen.model.status import Told
@@ -21,6 +21,7 @@ STATE_TABLES = (
     schema.STATE_JOB_TABLE,
     schema.STATE_RESULT_TABLE,
     schema.STATE_INTERFACE_TABLE,
+    schema.STATE_PUNT_TABLE,
     schema.STATE_AGENT_TABLE,
 )
 
@@ -84,19 +85,22 @@ class Store:
         """Every row that a pass decides on; a row that is none is a Rejection among them."""
         logger = key(schema.LOGGER_TABLE, schema.LOGGER_KEY)
         device = key(schema.DEVICE_TABLE, schema.DEVICE_KEY)
-        tables = (schema.JOB_TABLE, schema.GLOBAL_TABLE, schema.PORT_TABLE)
+        tables = (schema.JOB_TABLE, schema.GLOBAL_TABLE, schema.PORT_TABLE, *schema.COPP_TABLES)
         wanted = [*(key(table, "") for table in tables), logger, device]
         with self._connected("read", schema.CONFIG_DB) as (config, state):
             initialized = config.get(schema.INIT_INDICATOR) == "1"
             rows = read_tables(config, wanted)
             self._rows = read_tables(state, [key(table, "") for table in STATE_TABLES])
         jobs, ports = {}, set()
+        copp: dict[str, dict[str, dict[str, str]]] = {}
         for name, row in rows.items():
             table, _, rest = name.partition(schema.SEPARATOR)
             if table == schema.JOB_TABLE:
                 jobs[rest] = row
             elif table == schema.PORT_TABLE:
                 ports.add(rest)
+            elif table in schema.COPP_TABLES:
+                copp.setdefault(table, {})[rest] = row
         told = {}
         for name, row in self._rows.items():
             table, _, rest = name.partition(schema.SEPARATOR)
@@ -110,6 +114,7 @@ class Store:
             initialized=initialized,
             log_level=codec.parse_log_level(rows.get(logger, {})),
             device={n: v for n, v in rows.get(device, {}).items() if n in ("platform", "hwsku")},
+            copp=copp,
         )
 
     def remove_owned(self, jobs: Iterable[str], owner: str) -> None:
@@ -135,6 +140,8 @@ class Store:
         for item in told.interfaces:
             name = key(schema.STATE_INTERFACE_TABLE, item.name, item.direction.value)
             rows[name] = codec.interface_row(item, now)
+        for punt in told.punts:
+            rows[key(schema.STATE_PUNT_TABLE, punt.name, punt.protocol)] = punts.punt_row(punt, now)
         agent = key(schema.STATE_AGENT_TABLE, schema.GLOBAL_KEY)
         rows[agent] = codec.agent_row(told.agent, now)
         if told.settings:

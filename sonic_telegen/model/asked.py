@@ -25,7 +25,8 @@ class Asked:
 
     ``ports`` are the keys of PORT, None where that table is empty; ``initialized`` is whether
     ``CONFIG_DB_INITIALIZED`` is "1": while it is not, absent rows are no wish to stop anything. ``log_level`` is what
-    the agent's LOGGER row asks for (empty: nothing), ``device`` the platform and hwsku of DEVICE_METADATA.
+    the agent's LOGGER row asks for (empty: nothing), ``device`` the platform and hwsku of DEVICE_METADATA, ``copp`` the
+    rows of COPP_TRAP, COPP_GROUP and FEATURE by table and key.
     """
 
     jobs: Mapping[str, JobSpec | Rejection] = field(default_factory=dict)
@@ -35,3 +36,4 @@ class Asked:
     initialized: bool = True
     log_level: str = ""
     device: Mapping[str, str] = field(default_factory=dict)
+    copp: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sonic_telegen.model.punt import PuntStatus
 from sonic_telegen.model.result import JobResult
 from sonic_telegen.model.sample import InterfaceSample
 
@@ -111,7 +112,7 @@ class Told:
     """All that one report says; a row of ours that is not in it is removed from STATE_DB.
 
     ``settings`` are the values in force by field of GLOBAL, each with its origin; ``results`` is what a new reading
-    says of jobs.
+    says of jobs, ``punts`` of control protocols.
     """
 
     agent: AgentStatus
@@ -119,3 +120,4 @@ class Told:
     interfaces: tuple[InterfaceSample, ...] = ()
     settings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     results: Mapping[str, JobResult] = field(default_factory=dict)
+    punts: tuple[PuntStatus, ...] = ()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from sonic_telegen.db import view
+from sonic_telegen.db import punts, view
 from sonic_telegen.errors import StoreError
 from sonic_telegen.rest import openapi
 from sonic_telegen.rest.guard import answer
@@ -31,6 +31,10 @@ class About:
     async def interfaces(self, _: web.Request) -> web.Response:
         """GET /interfaces."""
         return answer({"interfaces": view.interfaces(await self._tables.ask(lambda rows: rows.interfaces()))})
+
+    async def punt(self, _: web.Request) -> web.Response:
+        """GET /punt."""
+        return answer(punts.shown(await self._tables.ask(lambda rows: rows.punts())))
 
     async def interface_stream(self, request: web.Request) -> web.StreamResponse:
         """GET /interfaces/stream."""

@@ -88,6 +88,7 @@ ROUTES = (
         ("unavailable",),
         content=EVENTS,
     ),
+    Route("GET", "/punt", "punt", "Control protocols by port beside CoPP's limits", shapes.PUNT, ("unavailable",)),
     Route("GET", "/status", "status", "What the agent says of itself", shapes.AGENT, ("unavailable",)),
     Route("GET", "/version", "version", "What build this is", shapes.VERSION),
     Route("GET", "/healthz", "healthz", "Whether a pass finished lately", shapes.FINE, ("not_healthy",)),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sonic_telegen.db import results, schema, view
+from sonic_telegen.db import punts, results, schema, view
 from sonic_telegen.model.job import Direction, Owner
-from sonic_telegen.model.sample import CLASSES, SIZE_BOUNDS
+from sonic_telegen.model.punt import METERS
+from sonic_telegen.model.sample import CLASSES, PUNT_PROTOCOLS, SIZE_BOUNDS
 from sonic_telegen.model.status import Reason, Status, Visibility
 from sonic_telegen.model.values import JOB_ID
 from sonic_telegen.rest.body import FILTERS, OWNER, RESERVED
@@ -143,6 +144,28 @@ RESULTS = record(
         "export": record({name: AGENT["properties"][f"otlp_{name}"] for name in results.EXPORT}),
     }
 )
+
+_RATE: Schema = {"type": ["number", "null"], "minimum": 0}
+_PROTOCOL: Schema = {"type": "string", "enum": list(PUNT_PROTOCOLS)}
+_POLICED = {
+    **dict.fromkeys(punts.RATES, _RATE),
+    "cir": {"type": ["integer", "null"], "minimum": 0, "description": "Of meter a second; null: unknown, or no limit"},
+    "meter": {"type": "string", "enum": list(METERS)},
+    "used_percent": _RATE | {"description": "The rate in percent of cir"},
+}
+PUNT_ROW = record(
+    {
+        "interface": TEXT,
+        "ifindex": COUNT,
+        "protocol": _PROTOCOL,
+        **_PAIR,
+        "trap_group": {"type": ["string", "null"], "description": "null: CoPP's configuration is not known"},
+        **_POLICED,
+        "updated_at": TIME,
+    }
+)
+TRAP_GROUP = record({"trap_group": TEXT, "protocols": {"type": "array", "items": _PROTOCOL}, **_POLICED})
+PUNT = record({"punt": {"type": "array", "items": PUNT_ROW}, "groups": {"type": "array", "items": TRAP_GROUP}})
 
 
 def event(data: Schema, *names: str) -> Schema:

@@ -152,14 +152,19 @@ def _sizes(labels: tuple[Attributes, ...], hook: InterfaceSample, now: int) -> l
 @lru_cache(_REMEMBERED)
 def _hook_attributes(name: str, ifindex: int, direction: Direction, visibility: str) -> tuple[Attributes, ...]:
     """One set of attributes a class; the same objects every time, so an encoder sees at once that nothing moved."""
-    common: Attributes = (
+    common = hook_attributes(name, ifindex, direction, visibility)
+    return tuple((("proto", proto), *common) for proto in CLASSES)
+
+
+def hook_attributes(name: str, ifindex: int, direction: Direction, visibility: str) -> Attributes:
+    """What tells one hook from the others."""
+    return (
         ("ifindex", ifindex),
         ("network.interface.name", name),
         ("network.io.direction", _IO_DIRECTION[direction]),
         ("telegen.visibility", visibility),
         ("telegen.interface.kind", interface_kind(name)),
     )
-    return tuple((("proto", proto), *common) for proto in CLASSES)
 
 
 @lru_cache(_REMEMBERED)

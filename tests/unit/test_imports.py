@@ -29,6 +29,8 @@ ROOMS: dict[str, tuple[set[str], str]] = {
     "db.schema": ({"model"}, "names and value types only: doors, YANG and docs are compared with it"),
     "db.codec": ({"errors", "model", "settings", "db.schema"}, "pure: row to model and back, also for doors"),
     "db.view": ({"model", "db.schema", "db.codec"}, "pure: rows to what all doors show"),
+    "db.copp": ({"model", "db.schema", "db.codec"}, "pure: CoPP's rows to the noun that stands for them"),
+    "db.punts": ({"model", "db.schema", "db.codec", "db.view"}, "pure: as db.results"),
     "db.results": ({"model", "db.schema", "db.codec", "db.view"}, "pure: as the codec and the view of one table"),
     "db": ({"errors", "model", "settings", "log", "db", "swsscommon"}, "knows rows, not the kernel nor telemetry"),
     "swsscommon": ({"swsscommon"}, "stands in for the C++ library of the same name, so it knows nothing of ours"),
@@ -55,7 +57,7 @@ ROOMS: dict[str, tuple[set[str], str]] = {
     ),
 }
 # The composition root and its parts.
-ROOT_MODULES = {"agent", "capturing", "door", "front", "journal", "worker", "__main__", ""}
+ROOT_MODULES = {"agent", "capturing", "door", "front", "journal", "punting", "worker", "__main__", ""}
 
 # Third party -> the only modules that may import it, and why.
 DOORS: dict[str, tuple[tuple[str, ...], str]] = {
