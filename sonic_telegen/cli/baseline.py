@@ -17,11 +17,14 @@ from typing import Any
 
 from sonic_telegen.model.sample import CLASSES
 
-Row = Mapping[str, str]  # of TELEGEN_INTERFACE_TABLE, by ``<netdev>|<direction>``
+Row = Mapping[str, str]  # of TELEGEN_INTERFACE_TABLE or TELEGEN_PUNT_TABLE, by key: no direction is a protocol
 Numbers = dict[str, list[int]]  # by field, a histogram being several
 
 _PLACE = "/tmp/cache"  # where sonic-utilities keep what belongs to one user
-_COUNTED = tuple(f"{name}_{kind}" for name in CLASSES for kind in ("packets", "bytes", "histogram"))
+_COUNTED = (
+    *(f"{name}_{kind}" for name in CLASSES for kind in ("packets", "bytes", "histogram")),
+    *("packets", "bytes"),  # of a control protocol
+)
 _IDENTITY = "ifindex"
 ASIC = "asic_packets"  # what the ASIC counted on the port at the same moment; not a field of the agent's
 

@@ -11,8 +11,8 @@ import click
 def counters(ctx: click.Context, port: str | None) -> None:
     """Clear the counters of <port>, or of all ports, for you.
 
-    From now on "show telegen interfaces" and "show telegen histogram" tell you what was counted since. Nobody else's
-    view, no exported metric and no counter of the agent changes.
+    From now on "show telegen interfaces", "show telegen histogram" and "show telegen punt" tell you what was counted
+    since. Nobody else's view, no exported metric and no counter of the agent changes.
     """
     try:
         from sonic_telegen.cli import clearing

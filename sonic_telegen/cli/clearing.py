@@ -19,8 +19,9 @@ def counters(ctx: click.Context, port: str | None) -> None:
         counted = ", ".join(sorted({clean(state.netdev(key)) for key in rows}))
         refused = f"{clean(codec.printable(port or ''))} is not counted; counted are: {counted}"
         ctx.fail(refused if counted else "nothing is counted yet")
+    punts = {key: row for key, row in state.punts(ctx).items() if netdev in (None, state.netdev(key))}
     try:
-        baseline.save(readings.with_asic(ctx, chosen))
+        baseline.save(readings.with_asic(ctx, chosen) | punts)
     except OSError as problem:
         ctx.fail(f"the counters of this moment cannot be kept: {problem}")
     raw = spell(ctx, "show", "interfaces --raw")

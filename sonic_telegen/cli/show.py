@@ -91,6 +91,23 @@ def interfaces(ctx: click.Context, port: str | None, rate: bool, raw: bool, as_j
         _ours("counting").interfaces(ctx, port, raw, as_json)
 
 
+@click.command("punt")
+@click.argument("port", metavar="[<port>]", required=False)
+@click.option("-a", "--all", "every", is_flag=True, help="Also what had no packet between the last two readings")
+@_raw
+@_json
+@click.pass_context
+def punt(ctx: click.Context, port: str | None, every: bool, raw: bool, as_json: bool) -> None:
+    """Show who is on the way to the CPU: control protocols by port, beside the limits of CoPP.
+
+    Worst first: by the part that the protocol takes of the CIR of its trap group (USED). Below, each trap group with
+    all of its protocols on all ports, which share that CIR. On a hardware switch the ASIC has dropped what is above it,
+    so that USED near 100 % means that packets are dropped. Protocols are told apart while a job has port=all, and only
+    in what comes in.
+    """
+    _ours("punting").punt(ctx, port, every, raw, as_json)
+
+
 @click.command("histogram")
 @click.argument("port", metavar="<port>")
 @click.option("-d", "--direction", metavar="<direction>", help="Only this direction (default: all that are counted)")
@@ -151,6 +168,6 @@ def register(cli: click.Group) -> None:
         raise RuntimeError("telegen already exists in CLI")
     telegen = type(cli)("telegen", callback=_agent, help=_TELEGEN, invoke_without_command=True)
     _json(telegen)
-    for command in (jobs, job, flows, interfaces, histogram, doctor, watch, settings):
+    for command in (jobs, job, flows, interfaces, punt, histogram, doctor, watch, settings):
         telegen.add_command(command)
     cli.add_command(telegen)

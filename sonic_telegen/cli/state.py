@@ -98,8 +98,14 @@ def hooks(ctx: click.Context) -> dict[str, dict[str, str]]:
     return {codec.printable(key): row for key, row in rows.items()}
 
 
+def punts(ctx: click.Context) -> dict[str, dict[str, str]]:
+    """The rows of TELEGEN_PUNT_TABLE by ``<netdev>|<protocol>``, likewise."""
+    rows = link.state_db(ctx).table(schema.STATE_PUNT_TABLE)
+    return {codec.printable(key): row for key, row in rows.items()}
+
+
 def netdev(key: str) -> str:
-    """The netdev in a key of TELEGEN_INTERFACE_TABLE."""
+    """The netdev in a key of either table."""
     return key.rpartition(schema.SEPARATOR)[0]
 
 

@@ -8,9 +8,11 @@ from sonic_telegen.cli import probes, times
 from sonic_telegen.cli.findings import Netdev, Path
 from sonic_telegen.demo.redisd import RedisServer
 from sonic_telegen.model.job import Direction
+from sonic_telegen.model.punt import Policer
 from sonic_telegen.model.sample import Counters, InterfaceSample
 from tests.redis.cli.test_config_reference import examples
 from tests.redis.cli.test_show_counters import asic
+from tests.redis.cli.test_show_punt import punt
 from tests.redis.cli.test_show_told import WAITING
 from tests.redis.conftest import COUNTERS_DB
 from tests.support.redis import RawRedis
@@ -56,6 +58,12 @@ def test_the_examples_print_what_the_reference_says(
                 asic(counters, "Ethernet0", 9_000_000, 10_000_000)
                 egress = hook("Ethernet0", "egress", packets=[100])
                 tell(state_rows, hooks=[hook("Ethernet0", packets=[880, 30, 5, 50]), egress, MIXED])
+            if words == ["punt"]:
+                punt(state_rows, "Ethernet0", "arp", 5321, 312.4, Policer("queue4_group2", 600), size=60)
+                punt(state_rows, "Ethernet4", "arp", 901, 75, Policer("queue4_group2", 600), size=60)
+                punt(state_rows, "Ethernet0", "bgp", 44_018, 120.5, Policer("queue4_group1", 6000), size=400)
+                punt(state_rows, "Ethernet4", "lldp", 61, 0.1, Policer("queue4_group3", 100), size=240)
+                punt(state_rows, "Ethernet4", "ssh", 12, 0, Policer("queue1_group1", 6000))
             if "--rate" in words:
                 monkeypatch.setattr("time.sleep", lambda seconds: tell(state_rows, at=AT, hooks=[FASTER]))
             told = trees.show(*words, fails=words[0:1] == ["doctor"])

@@ -23,6 +23,8 @@ COMMANDS: tuple[list[str], ...] = (
     ["job", "a"],
     ["interfaces"],
     ["interfaces", "Ethernet0"],
+    ["punt"],
+    ["punt", "Ethernet0", "--all"],
     ["histogram", "Ethernet0", "--by-class"],
     ["doctor", "Ethernet0"],
     ["watch", "--count", "1"],
@@ -41,6 +43,7 @@ STATUS = rows(*codec.status_row(JobStatus("a", Status.RUNNING), 1)) | rows("stat
     lambda row: {**row, b"status": b"running"}
 )
 HOOK = rows(*codec.interface_row(hook("Ethernet0"), 1), "asic_packets")
+PUNT = rows("ifindex", "packets", "bytes", "pps", "bps", "trap_group", "cir", "meter", "updated_at")
 AGENT = rows(*codec.agent_row(AgentStatus("", "", 0, ""), 1))
 SETTING = rows(*schema.GLOBAL_FIELDS, "max_jobs_origin")
 
@@ -54,6 +57,7 @@ def put(raw: RawRedis, key: bytes, row: Mapping[bytes, bytes]) -> None:
     st.dictionaries(NAMES, JOB, max_size=2),
     st.dictionaries(NAMES, STATUS, max_size=2),
     st.dictionaries(st.tuples(NAMES, st.sampled_from([b"|ingress", b"|egress", b"|x", b""])), HOOK, max_size=3),
+    st.dictionaries(st.tuples(NAMES, st.sampled_from([b"|bgp", b"|arp", b"|x", b""])), PUNT, max_size=3),
     st.none() | AGENT,
     st.none() | SETTING,
     st.sampled_from([on_sonic, standalone]),
@@ -64,6 +68,7 @@ def test_rubbish_is_shown_or_refused(
     jobs: Mapping[bytes, Mapping[bytes, bytes]],
     statuses: Mapping[bytes, Mapping[bytes, bytes]],
     hooks: Mapping[tuple[bytes, bytes], Mapping[bytes, bytes]],
+    protocols: Mapping[tuple[bytes, bytes], Mapping[bytes, bytes]],
     agent: Mapping[bytes, bytes] | None,
     setting: Mapping[bytes, bytes] | None,
     made: object,
@@ -75,6 +80,8 @@ def test_rubbish_is_shown_or_refused(
         put(state_rows, b"TELEGEN_JOB_TABLE|" + name, row)
     for (name, way), row in hooks.items():
         put(state_rows, b"TELEGEN_INTERFACE_TABLE|" + name + way, row)
+    for (name, protocol), row in protocols.items():
+        put(state_rows, b"TELEGEN_PUNT_TABLE|" + name + protocol, row)
     for key, told in ((b"TELEGEN_TABLE|GLOBAL", agent), (b"TELEGEN_TABLE|SETTINGS", setting)):
         if told:
             put(state_rows, key, told)
