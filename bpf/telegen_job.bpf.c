@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
 /*
  * telegen_job answers one job's question on every hook that the job asks about: it counts the frames that match in the
- * job's slot of that hook (the filter's classid) and, as the job wants, samples them into flows and captured frames, and
- * keeps the millisecond in which most bytes came.
+ * job's slot of that hook (the filter's classid) and, as the job wants, samples them into flows, captured frames and
+ * clones that go out as ERSPAN, and keeps the millisecond in which most bytes came.
  *
  * It is loaded once for each job with a `config` of its own; from there on it does as telegen_if does: one program for
  * all hooks, nothing dropped, nothing changed, always TC_ACT_UNSPEC. Behind its deadline it does nothing at all, so that
@@ -14,6 +14,7 @@
 #include "flow.h"
 #include "burst.h"
 #include "capture.h"
+#include "mirror.h"
 
 const volatile struct tg_job_config config __attribute__((used)) = { .version = TG_JOB_VERSION, .sample_rate = 1 };
 
@@ -67,7 +68,8 @@ static __always_inline bool tg_match_expression(struct __sk_buff *skb)
 }
 
 static __always_inline void tg_take(struct __sk_buff *skb, __u32 features, struct tg_job_percpu *mine,
-				    struct tg_found *f, __u32 slot, __u32 direction, struct tg_total added)
+				    struct tg_found *f, __u32 slot, __u32 direction, __u32 mirror,
+				    struct tg_total added)
 {
 	mine->sampled_frames++;
 	mine->sampled_packets += added.packets;
@@ -87,6 +89,8 @@ static __always_inline void tg_take(struct __sk_buff *skb, __u32 features, struc
 		else
 			mine->capture_lost++;
 	}
+	if (features & TG_DO_MIRROR)
+		tg_mirror(skb, mine, mirror, added.packets);
 }
 
 SEC("tc")
@@ -115,7 +119,7 @@ int telegen_job(struct __sk_buff *skb)
 	if (tg_unlikely(!stats || found.class >= TG_CLASSES))
 		return TC_ACT_UNSPEC;
 	added = tg_count(skb, NULL, &stats->classes[found.class]);
-	if (!(features & (TG_DO_FLOWS | TG_DO_BURST | TG_DO_CAPTURE)) && config.sample_rate <= 1)
+	if (!(features & (TG_DO_FLOWS | TG_DO_BURST | TG_DO_CAPTURE | TG_DO_MIRROR)) && config.sample_rate <= 1)
 		return TC_ACT_UNSPEC;
 	mine = bpf_map_lookup_elem(&job_percpu, &zero);
 	if (tg_unlikely(!mine))
@@ -123,7 +127,7 @@ int telegen_job(struct __sk_buff *skb)
 	if (features & TG_DO_BURST)
 		tg_burst(mine, live->epoch, added);
 	if (tg_sample(mine))
-		tg_take(skb, features, mine, &found, slot, stats->direction, added);
+		tg_take(skb, features, mine, &found, slot, stats->direction, live->mirror, added);
 	return TC_ACT_UNSPEC;
 }
 

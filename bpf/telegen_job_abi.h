@@ -27,6 +27,7 @@ enum tg_do {
 	TG_DO_FLOWS = 256,
 	TG_DO_BURST = 512,
 	TG_DO_CAPTURE = 1024,
+	TG_DO_MIRROR = 2048,
 };
 
 /* An IPv4 prefix is in word 0. Bits of addr outside mask are 0. */
@@ -43,7 +44,7 @@ struct tg_range {
 struct tg_job_config {
 	__u32 version;
 	__u32 features;    /* enum tg_do; what follows is looked at when its bit is set */
-	__u32 sample_rate; /* flows and capture take one of so many matching frames; 1: all */
+	__u32 sample_rate; /* flows, capture and mirror take one of so many frames that match; 1: all */
 	__u32 snaplen;     /* bytes of a frame that are captured, 1 to 9216 */
 	__u64 protos[4];   /* one bit for each IP protocol */
 	__u32 family;      /* of both prefixes: 4 or 6 */
@@ -63,10 +64,11 @@ struct tg_job_config {
 struct tg_job_live {
 	__u64 deadline; /* jiffies64 from which on nothing is done any more; 0: none */
 	__u32 epoch;    /* of the peaks: they go to peak[epoch & 1] */
-	__u32 pad;
+	__u32 mirror;   /* ifindex of the netdev that takes the clones; 0: none */
 	char job[64];
 	char digest[16];
 	char build[16];
+	char mode[16]; /* the mirror_mode that it was loaded for */
 };
 
 struct tg_peak {
@@ -93,7 +95,7 @@ struct tg_job_percpu {
 	__u64 untracked_bytes;
 	__u64 captured; /* frames */
 	__u64 capture_lost;
-	__u64 mirrored;
+	__u64 mirrored; /* packets; an aggregate is sent as the packets that it stands for */
 	__u64 mirror_failed;
 	__u64 budget_at; /* jiffies64 at which the window began */
 	__u64 budget_used;

@@ -14,8 +14,21 @@ from urllib.parse import unquote
 
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.address import parse_address
+from sonic_telegen.model.erspan import ERSPAN_DEFAULTS, ErspanAsked
 from sonic_telegen.model.job import JobSpec, MirrorMode
-from sonic_telegen.model.values import IPV4, MIRROR_MODE, NETDEV, SWITCH, TRUTH, Either, Whole, Words
+from sonic_telegen.model.values import (
+    ERSPAN_TOS,
+    ERSPAN_TTL,
+    ERSPAN_VER,
+    IPV4,
+    MIRROR_MODE,
+    NETDEV,
+    SESSION,
+    SWITCH,
+    TRUTH,
+    Whole,
+    Words,
+)
 
 T = TypeVar("T")
 
@@ -64,16 +77,18 @@ class Settings:
     enabled: bool = True
     max_jobs: int = 64
     mirror_mode: MirrorMode = MirrorMode.ERSPAN
-    erspan_name: str = "erspan0"
-    erspan_remote: str = ""
-    erspan_local: str = ""
+    erspan: ErspanAsked = ERSPAN_DEFAULTS
     otlp: OtlpSettings = OtlpSettings()
     values: Mapping[str, Value] = field(default_factory=dict)
 
     def interface(self, spec: JobSpec) -> str:
         """The netdev that the job looks at."""
         direct = (spec.mirror_mode or self.mirror_mode) is MirrorMode.DIRECT
-        return spec.port if direct else self.erspan_name
+        return spec.port if direct else self.tunnel(spec).name or ""
+
+    def tunnel(self, spec: JobSpec) -> ErspanAsked:
+        """What is in force of the tunnel for a job: its row goes first."""
+        return spec.erspan.over(self.erspan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,22 +224,29 @@ def _otlp(reader: _Reader) -> OtlpSettings:
     )
 
 
+def _erspan(reader: _Reader) -> ErspanAsked:
+    plain, get = ERSPAN_DEFAULTS, reader.get
+    return ErspanAsked(
+        name=get("erspan_name", plain.name, NETDEV.read, "TELEGEN_ERSPAN_NAME"),
+        dev=get("erspan_dev", plain.dev, NETDEV.read, "TELEGEN_ERSPAN_DEV"),
+        remote=get("erspan_remote", plain.remote, IPV4.read, "TELEGEN_ERSPAN_REMOTE"),
+        local=get("erspan_local", plain.local, IPV4.read, "TELEGEN_ERSPAN_LOCAL"),
+        key=get("erspan_key", plain.key, SESSION.read, "TELEGEN_ERSPAN_KEY"),
+        ver=get("erspan_ver", plain.ver, ERSPAN_VER.read, "TELEGEN_ERSPAN_VER"),
+        ttl=get("erspan_ttl", plain.ttl, ERSPAN_TTL.read, "TELEGEN_ERSPAN_TTL"),
+        tos=get("erspan_tos", plain.tos, ERSPAN_TOS.read, "TELEGEN_ERSPAN_TOS"),
+    )
+
+
 def resolve(row: Mapping[str, str], env: Mapping[str, str]) -> Settings:
     """Settings from ``TELEGEN|GLOBAL`` (unknown fields already refused by the codec) and the environment."""
     reader = _Reader(row, env)
     get = reader.get
-    get("erspan_dev", "", NETDEV.read, "TELEGEN_ERSPAN_DEV")
-    get("erspan_key", 10, Whole(0, 1023).read, "TELEGEN_ERSPAN_KEY")
-    get("erspan_ver", 2, Whole(0, 2).read, "TELEGEN_ERSPAN_VER")
-    get("erspan_ttl", 64, Whole(1, 255).read, "TELEGEN_ERSPAN_TTL")
-    get("erspan_tos", "inherit", Either("inherit", Whole(0, 255)).read, "TELEGEN_ERSPAN_TOS")
     return Settings(
         enabled=get("admin_state", "enabled", SWITCH.read) == "enabled",
         max_jobs=get("max_jobs", 64, Whole(1, 512).read, "TELEGEN_MAX_JOBS"),
         mirror_mode=MirrorMode(get("mirror_mode", MirrorMode.ERSPAN.value, MIRROR_MODE.read, "TELEGEN_MIRROR_MODE")),
-        erspan_name=get("erspan_name", "erspan0", NETDEV.read, "TELEGEN_ERSPAN_NAME"),
-        erspan_remote=get("erspan_remote", "", IPV4.read, "TELEGEN_ERSPAN_REMOTE"),
-        erspan_local=get("erspan_local", "", IPV4.read, "TELEGEN_ERSPAN_LOCAL"),
+        erspan=_erspan(reader),
         otlp=_otlp(reader),
         values=reader.values,
     )

@@ -10,6 +10,7 @@ from typing import Any
 from sonic_telegen.db import schema
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.asked import Rejection
+from sonic_telegen.model.erspan import ErspanAsked
 from sonic_telegen.model.job import BOTH, Direction, JobSpec, MirrorMode, Owner, ResultDetail
 from sonic_telegen.model.match import Match
 from sonic_telegen.model.sample import CLASSES, InterfaceSample
@@ -20,6 +21,7 @@ from sonic_telegen.settings import LOG_LEVELS
 Row = Mapping[str, str]
 
 NEEDS_PACKETS = "use it with result_detail packets"
+_ERSPAN = "erspan_"  # what the fields of the tunnel begin with
 NULL_FIELD = "NULL"  # SONiC stores an empty row as NULL:NULL
 
 
@@ -84,7 +86,18 @@ def parse_job(key: str, row: Row) -> JobSpec:
         sample_rate=int(plain["sample_rate"]),
         result_detail=detail,
         snaplen=int(plain["snaplen"]),
+        erspan=_erspan(given),
+        truncate=int(given.get("truncate", "0")),
     )
+
+
+def _erspan(given: Row) -> ErspanAsked:
+    """What a row whose values are good sets of the tunnel."""
+    names = {name: f"{_ERSPAN}{name}" for name in ErspanAsked.__dataclass_fields__}
+    asked: dict[str, Any] = {
+        name: schema.JOB_FIELDS[field].type.read(given[field]) for name, field in names.items() if field in given
+    }
+    return ErspanAsked(**asked)
 
 
 def _match(given: Row) -> Match:
@@ -118,6 +131,7 @@ def job_row(job: JobSpec) -> dict[str, str]:
         row["admin_state"] = "disabled"
     if job.mirror_mode is not None:
         row["mirror_mode"] = job.mirror_mode.value
+    row |= {f"{_ERSPAN}{name}": str(value) for name, value in job.erspan.given().items()}
     row |= job.match.texts()
     if job.sample_rate > 1:
         row["sample_rate"] = str(job.sample_rate)
@@ -125,6 +139,8 @@ def job_row(job: JobSpec) -> dict[str, str]:
         row["result_detail"] = job.result_detail.value
     if job.result_detail is ResultDetail.PACKETS:
         row["snaplen"] = str(job.snaplen)
+    if job.truncate:
+        row["truncate"] = str(job.truncate)
     if job.duration_sec:
         row["duration_sec"] = str(job.duration_sec)
     if not job.otlp_export:

@@ -174,8 +174,8 @@ class Kernel:
             case Detach(item, _, qdisc):
                 netlink.delete_filter(item, qdisc)
                 self._detached = True
-            case LoadProgram(spec, expires_ns):
-                if told := self._loaded.jobs.load(spec, expires_ns):
+            case LoadProgram(spec, expires_ns, mode):
+                if told := self._loaded.jobs.load(spec, expires_ns, mode):
                     self._notices.append(told)
             case SetDeadline(job, expires_ns):
                 self._loaded.jobs.set_deadline(job, expires_ns)

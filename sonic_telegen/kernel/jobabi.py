@@ -12,7 +12,7 @@ from enum import IntFlag
 from ipaddress import IPv4Address, IPv6Address
 from typing import Self
 
-from sonic_telegen.model.job import JobSpec, ResultDetail
+from sonic_telegen.model.job import JobSpec, MirrorMode, ResultDetail
 from sonic_telegen.model.match import Ports, Prefix
 
 Raw = bytes | bytearray | memoryview
@@ -24,7 +24,7 @@ WINDOW_NS = 1_000_000  # of a burst
 OFF = 1  # max_entries of job_flows for a job that has none
 
 _CONFIG = struct.Struct("=4I4QI16s16s16s16sII16H16HIQII")
-_LIVE = struct.Struct("=QII64s16s16s")
+_LIVE = struct.Struct("=QII64s16s16s16s")
 _PEAK = struct.Struct("=3QII")
 _PERCPU = struct.Struct("=18Q")
 _KEY = struct.Struct("=16s16s2s2sH3B3x")
@@ -49,10 +49,11 @@ class Feature(IntFlag):
     FLOWS = 256
     BURST = 512
     CAPTURE = 1024
+    MIRROR = 2048
 
 
-def features(spec: JobSpec, bursts: bool = False) -> Feature:
-    """What the program of this job has to do."""
+def features(spec: JobSpec, bursts: bool = False, mode: MirrorMode = MirrorMode.DIRECT) -> Feature:
+    """What the program of this job has to do in that mode."""
     match = spec.match
     asked = {
         Feature.PROTO: match.ip_proto,
@@ -66,6 +67,7 @@ def features(spec: JobSpec, bursts: bool = False) -> Feature:
         Feature.FLOWS: spec.result_detail is ResultDetail.FLOWS,
         Feature.BURST: bursts,
         Feature.CAPTURE: spec.result_detail is ResultDetail.PACKETS,
+        Feature.MIRROR: mode is MirrorMode.ERSPAN,
     }
     found = Feature(0)
     for feature, value in asked.items():
@@ -73,13 +75,20 @@ def features(spec: JobSpec, bursts: bool = False) -> Feature:
     return found
 
 
-def pack_config(spec: JobSpec, *, bursts: bool = False, flow_budget: int = 0, budget_window: int = 1) -> bytes:
+def pack_config(
+    spec: JobSpec,
+    *,
+    bursts: bool = False,
+    flow_budget: int = 0,
+    budget_window: int = 1,
+    mode: MirrorMode = MirrorMode.DIRECT,
+) -> bytes:
     """``config`` for a job; a CPU may try ``flow_budget`` insertions of flows in ``budget_window`` jiffies."""
     match = spec.match
     protos = sum(1 << number for number in match.ip_proto)
     return _CONFIG.pack(
         VERSION,
-        features(spec, bursts),
+        features(spec, bursts, mode),
         spec.sample_rate,
         spec.snaplen,
         *(protos >> 64 * word & 2**64 - 1 for word in range(4)),
@@ -113,27 +122,32 @@ def _text(raw: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """``job_live``: whose program it is, when it stops (jiffies64, 0 for never), and which peaks it writes."""
+    """``job_live``: whose program it is, when it stops (jiffies64, 0 for never), and which peaks it writes.
+
+    ``mode`` is what it was loaded for, ``mirror`` the ifindex of the netdev that takes the clones (0: none).
+    """
 
     job: str
     digest: str
     build: str
     deadline: int = 0
     epoch: int = 0
+    mode: MirrorMode = MirrorMode.DIRECT
+    mirror: int = 0
 
     def pack(self) -> bytes:
         """The map's value."""
-        words = [text.encode() for text in (self.job, self.digest, self.build)]
-        for word, room in zip(words, (64, 16, 16), strict=True):
+        words = [text.encode() for text in (self.job, self.digest, self.build, self.mode)]
+        for word, room in zip(words, (64, 16, 16, 16), strict=True):
             if len(word) > room:
                 raise ValueError(f"{word!r} is longer than {room} bytes")
-        return _LIVE.pack(self.deadline, self.epoch & 0xFFFFFFFF, 0, *words)
+        return _LIVE.pack(self.deadline, self.epoch & 0xFFFFFFFF, self.mirror, *words)
 
     @classmethod
     def parse(cls, raw: Raw) -> Self:
         """What ``pack`` made."""
-        deadline, epoch, _, job, digest, build = _LIVE.unpack(raw)
-        return cls(_text(job), _text(digest), _text(build), deadline, epoch)
+        deadline, epoch, mirror, job, digest, build, mode = _LIVE.unpack(raw)
+        return cls(_text(job), _text(digest), _text(build), deadline, epoch, MirrorMode(_text(mode)), mirror)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from sonic_telegen.kernel.libbpf_object import Object
 from sonic_telegen.kernel.pins import FLOWS, IF_STATS, LIVE, PERCPU, PROG, RING
 from sonic_telegen.kernel.spliced import load_spliced
 from sonic_telegen.model.budget import INSERTS, INSERTS_SEC, flow_entries, ring_bytes
-from sonic_telegen.model.job import JobSpec, ResultDetail
+from sonic_telegen.model.job import JobSpec, MirrorMode, ResultDetail
 
 PROGRAM = "telegen_job"
 MAPS = {LIVE: "job_live", PERCPU: "job_percpu", FLOWS: "job_flows", RING: "job_ring"}  # pin: map of the object
@@ -42,7 +42,9 @@ class Source:
             return UNREADABLE
 
 
-def load(source: Source, spec: JobSpec, kept: Mapping[str, int], tick_ns: int) -> tuple[dict[str, int], bool]:
+def load(
+    source: Source, spec: JobSpec, kept: Mapping[str, int], tick_ns: int, mode: MirrorMode = MirrorMode.DIRECT
+) -> tuple[dict[str, int], bool]:
     """Load the program of a job; descriptors by pin name, the caller's to close, and whether ``kept`` maps are in them.
 
     ``kept`` are the maps of another build's program for the same question, or nothing; they are used again when they
@@ -63,7 +65,8 @@ def load(source: Source, spec: JobSpec, kept: Mapping[str, int], tick_ns: int) -
             o.reuse(map_name, kept[name])
         window = max(1, round(INSERTS_SEC * 1e9 / tick_ns))
         bursts = spec.result_detail is not ResultDetail.SUMMARY
-        o.set_rodata("config", pack_config(spec, bursts=bursts, flow_budget=INSERTS, budget_window=window))
+        config = pack_config(spec, bursts=bursts, flow_budget=INSERTS, budget_window=window, mode=mode)
+        o.set_rodata("config", config)
         fds = {PROG: load_program(o, spec)}
         undo.callback(close, fds)
         for name, map_name in MAPS.items():

@@ -22,7 +22,7 @@ from sonic_telegen.kernel.jobload import MAPS, Source, close
 from sonic_telegen.kernel.pins import LIVE, PERCPU, PROG, PinDir
 from sonic_telegen.kernel.tables import index_key
 from sonic_telegen.model.budget import allowed_bytes
-from sonic_telegen.model.job import JobSpec
+from sonic_telegen.model.job import JobSpec, MirrorMode
 from sonic_telegen.model.kernel import JobProgram
 
 
@@ -68,7 +68,7 @@ class JobPrograms:
         build = held.live.build if self._if_stats_id in held.info.map_ids else ""
         deadline = self._jiffies.unix_ns(held.live.deadline) if held.live.deadline else 0
         live, info = held.live, held.info
-        return JobProgram(info.id, info.tag, live.digest, build, deadline, held.memory, held.maps)
+        return JobProgram(info.id, info.tag, live.digest, build, deadline, held.memory, held.maps, live.mode)
 
     def fds(self, job: str) -> Mapping[str, int]:
         """Descriptors of the job's maps and its program by pin name; they stay ours. ``Gone`` when it is not loaded."""
@@ -106,14 +106,15 @@ class JobPrograms:
 
     # -- changing
 
-    def load(self, spec: JobSpec, expires_ns: int) -> str:
+    def load(self, spec: JobSpec, expires_ns: int, mode: MirrorMode = MirrorMode.DIRECT) -> str:
         """Load the job's program and pin it; a sentence when the maps of the same question had to begin anew."""
         deadline = self._jiffies.at(expires_ns) if expires_ns else 0
-        live = Live(spec.id, spec.digest(), self.build, deadline)
+        live = Live(spec.id, spec.digest(), self.build, deadline, mode=mode)
         with self._lock:
             old = self._held.get(spec.id)
             same = old is not None and old.live.digest == live.digest
-            fds, kept = jobload.load(self._source, spec, old.fds if old and same else {}, self._jiffies.tick_ns)
+            kept_fds = old.fds if old and same else {}
+            fds, kept = jobload.load(self._source, spec, kept_fds, self._jiffies.tick_ns, mode)
             try:
                 if old is not None and kept:
                     self._pins.job(spec.id).replace(PROG, fds[PROG])

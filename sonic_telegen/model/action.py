@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sonic_telegen.model.job import Direction, JobSpec
+from sonic_telegen.model.job import Direction, JobSpec, MirrorMode
 from sonic_telegen.model.kernel import AccountKey, QdiscKind, TcFilter
 
 
@@ -75,11 +75,12 @@ class CloseAccount:
 class LoadProgram:
     """Load and pin a job's own program, in the place of one that answers another question or is of another build.
 
-    ``expires_ns`` (Unix ns, 0 for never) is when it stops by itself.
+    ``expires_ns`` (Unix ns, 0 for never) is when it stops by itself. ``mode`` is the one in force.
     """
 
     spec: JobSpec
     expires_ns: int
+    mode: MirrorMode = MirrorMode.DIRECT
 
 
 @dataclass(frozen=True, slots=True)

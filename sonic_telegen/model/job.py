@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sonic_telegen.model.erspan import NOT_SET, ErspanAsked
 from sonic_telegen.model.match import EVERY_FRAME, Match
 
 ALL_PORTS = "all"
@@ -34,6 +35,8 @@ class MirrorMode(StrEnum):
 
 
 LATER_MODES = (MirrorMode.DECAP, MirrorMode.ASIC)  # of a later version
+COUNTING_MODES = (MirrorMode.DIRECT, MirrorMode.ERSPAN, MirrorMode.DECAP)  # programs of ours sit on the port
+OWN_PROGRAM_MODES = (MirrorMode.ERSPAN, MirrorMode.DECAP)  # a job in these has a program of its own, whatever it asks
 
 
 class ResultDetail(StrEnum):
@@ -59,7 +62,8 @@ class Owner(StrEnum):
 class JobSpec:
     """A job as its row asks for it; ``mirror_mode`` None means what GLOBAL, environment or default say.
 
-    ``sample_rate`` is N of 1 in N, ``snaplen`` the bytes that are kept of a captured frame.
+    ``sample_rate`` is N of 1 in N, ``snaplen`` the bytes that are kept of a captured frame, ``truncate`` those that are
+    mirrored (0: all). ``erspan`` is what the row itself sets of the tunnel.
     """
 
     id: str
@@ -74,6 +78,8 @@ class JobSpec:
     sample_rate: int = 1
     result_detail: ResultDetail = ResultDetail.SUMMARY
     snaplen: int = 128
+    erspan: ErspanAsked = NOT_SET
+    truncate: int = 0
 
     @property
     def direction(self) -> str:
@@ -89,7 +95,7 @@ class JobSpec:
         """16 hex digits over what makes it this question; a changed digest is a new job that counts from zero.
 
         Not part of it: ``enabled``, ``owner`` and ``otlp_export``, which change who asks or hears, not what is asked.
-        ``snaplen`` is where packets are kept.
+        ``snaplen`` is where packets are kept. Of the tunnel only what it takes the frames from is.
         """
         asked = [self.id, self.port, self.direction, self.mirror_mode or "", self.duration_sec]
         if self.needs_program:
@@ -97,4 +103,6 @@ class JobSpec:
             asked += [f"sample_rate={self.sample_rate}", f"result_detail={self.result_detail}"]
         if self.result_detail is ResultDetail.PACKETS:
             asked.append(f"snaplen={self.snaplen}")
+        if self.erspan.dev:
+            asked.append(f"erspan_dev={self.erspan.dev}")
         return hashlib.sha256("\0".join(map(str, asked)).encode()).hexdigest()[:16]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sonic_telegen.model.job import Direction
+from sonic_telegen.model.erspan import OWN_ALIAS
+from sonic_telegen.model.job import Direction, MirrorMode
 
-OWN_ALIAS = "telegen/"  # IFLA_IFALIAS of a netdev that we made begins with this
 FIRST_PRIORITY = 3  # 1 and 2 are taken by SONiC's own tc users (dhcp mitigation, VPP)
 
 
@@ -132,7 +132,7 @@ class JobProgram:
 
     ``build`` is empty when it counts into maps that are not the agent's any more. ``deadline_ns`` (Unix ns, 0 for none)
     is when it stops by itself, as the clocks stand now; ``memory`` is what its maps take in bytes. ``maps`` tells them
-    from those of another run.
+    from those of another run. ``mode`` is that of the job when it was loaded.
     """
 
     prog_id: int
@@ -142,6 +142,7 @@ class JobProgram:
     deadline_ns: int = 0
     memory: int = 0
     maps: int = 0
+    mode: MirrorMode = MirrorMode.DIRECT
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,7 +185,13 @@ def _prefix(text: str) -> Prefix:
 
 
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-IPV4 = Text(rf"{_OCTET}(\.{_OCTET}){{3}}", "an IPv4 address such as 192.0.2.10", 15)
+IPV4 = Text(
+    rf"(22[0-3]|2[01][0-9]|1[0-9][0-9]|[1-9][0-9]?)(\.{_OCTET}){{3}}", "a unicast IPv4 address such as 192.0.2.10", 15
+)
+SESSION = Whole(0, 1023)
+ERSPAN_VER = Whole(0, 2)
+ERSPAN_TTL = Whole(1, 255)
+ERSPAN_TOS = Either("inherit", Whole(0, 255))
 NETDEV = Text(
     "[!-.0-9;-{}~]{1,15}",  # printable ASCII less slash, colon and bar; the kernel takes 15 characters at most
     "a netdev name: 1 to 15 printable characters without slash, colon, bar or space",

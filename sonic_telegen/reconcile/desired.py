@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from sonic_telegen.errors import KernelError
 from sonic_telegen.model.asked import Asked, Rejection
-from sonic_telegen.model.job import ALL_PORTS, FRONT_PANEL, Direction, JobSpec, MirrorMode
+from sonic_telegen.model.job import (
+    ALL_PORTS,
+    COUNTING_MODES,
+    FRONT_PANEL,
+    OWN_PROGRAM_MODES,
+    Direction,
+    JobSpec,
+    MirrorMode,
+)
 from sonic_telegen.model.kernel import KernelState, Link
 from sonic_telegen.model.status import JobStatus, Reason, Status, Visibility
 from sonic_telegen.settings import Settings
@@ -60,7 +68,12 @@ class Wanted:
     def alive(self) -> bool:
         """Whether it runs or would, were its netdev there: then it keeps its program."""
         waits = self.verdict is not None and self.verdict.reason is Reason.NETDEV_ABSENT
-        return self.mode is MirrorMode.DIRECT and (self.verdict is None or waits)
+        return self.mode in COUNTING_MODES and (self.verdict is None or waits)
+
+    @property
+    def needs_program(self) -> bool:
+        """Whether it counts with a program of its own: for its question, or for its mode."""
+        return self.spec.needs_program or self.mode in OWN_PROGRAM_MODES
 
 
 @dataclass(frozen=True, slots=True)

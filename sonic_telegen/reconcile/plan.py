@@ -28,7 +28,7 @@ from sonic_telegen.model.action import (
 )
 from sonic_telegen.model.kernel import FIRST_PRIORITY, AccountKey, KernelState, QdiscKind
 from sonic_telegen.reconcile.desired import Desired, Hook
-from sonic_telegen.reconcile.programs import own, program_of
+from sonic_telegen.reconcile.programs import current, own, program_of
 from sonic_telegen.reconcile.world import World, qdisc_kind, widened
 
 HANDLE = 1  # of our only filter at its priority
@@ -97,9 +97,9 @@ def _programs(desired: Desired, world: World) -> Iterator[Action]:
             continue
         found = program_of(wanted, state)
         usable = any((h.ifindex, h.direction, job) in world.wanted and qdisc_kind(world, h) for h in wanted.hooks)
-        if found is None or found.build != state.job_build:
+        if found is None or not current(found, wanted, state):
             if usable and job not in desired.refused:
-                yield LoadProgram(wanted.spec, wanted.deadline_ns)
+                yield LoadProgram(wanted.spec, wanted.deadline_ns, wanted.mode)
         elif bool(found.deadline_ns) != bool(wanted.deadline_ns) or (
             abs(found.deadline_ns - wanted.deadline_ns) >= CLOCKS_DIFFER_NS
         ):

@@ -17,13 +17,18 @@ Spot = tuple[int, Direction, str]  # a hook and whose program: the job's id, emp
 
 def own(job: Wanted) -> bool:
     """Whether the job counts with a program of its own."""
-    return job.alive and job.spec.needs_program
+    return job.alive and job.needs_program
 
 
 def program_of(job: Wanted, state: KernelState) -> JobProgram | None:
     """The pinned program that answers this very question, of whatever build."""
     found = state.programs.get(job.spec.id)
     return found if found is not None and own(job) and found.digest == job.spec.digest() else None
+
+
+def current(program: JobProgram, job: Wanted, state: KernelState) -> bool:
+    """Whether a program that answers the job's question is of this build, and does what the job's mode asks."""
+    return program.build == state.job_build and program.mode is job.mode
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from sonic_telegen.model.job import Direction, JobSpec
 from sonic_telegen.model.kernel import AccountKey, KernelState, Qdisc, QdiscKind, Slot, TcFilter
 from sonic_telegen.reconcile.desired import Desired, Hook
-from sonic_telegen.reconcile.programs import Place, Spot, admit, own, program_of
+from sonic_telegen.reconcile.programs import Place, Spot, admit, current, own, program_of
 
 
 class World:
@@ -25,7 +25,7 @@ class World:
             name = job.spec.id if own(job) else ""
             if name:
                 found = program_of(job, state)
-                self._programs[name] = found.prog_id if found and found.build == state.job_build else None
+                self._programs[name] = found.prog_id if found and current(found, job, state) else None
             for hook in job.hooks:
                 spot = (hook.ifindex, hook.direction, name)
                 if not name or spot in admitted:

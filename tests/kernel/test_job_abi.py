@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 import pytest
 
 from sonic_telegen.kernel import jobabi, libbpf
-from sonic_telegen.model.job import JobSpec, ResultDetail
+from sonic_telegen.model.job import JobSpec, MirrorMode, ResultDetail
 from sonic_telegen.model.match import Match
 from tests.support.objects import ROOT, compiled, source_object
 
@@ -59,6 +59,12 @@ def test_a_plain_job_asks_for_no_feature() -> None:
     assert jobabi.features(JobSpec("one", "Ethernet0")) == 0
 
 
+def test_the_program_mirrors_in_the_mode_that_is_in_force_alone() -> None:
+    asked = JobSpec("one", "Ethernet0", mirror_mode=MirrorMode.ERSPAN)
+    assert jobabi.features(asked) == 0
+    assert jobabi.features(asked, mode=MirrorMode.ERSPAN) == jobabi.Feature.MIRROR
+
+
 def test_more_ranges_than_there_is_room_for_are_refused() -> None:
     ranges = tuple((port, port) for port in range(10, 28, 2))
     with pytest.raises(ValueError, match="9 ranges of ports, 8 at most"):
@@ -66,10 +72,11 @@ def test_more_ranges_than_there_is_room_for_are_refused() -> None:
 
 
 def test_live_is_written_and_read() -> None:
-    live = jobabi.Live("j" * 64, "0123456789abcdef", "b", deadline=2**63 + 5, epoch=7)
+    live = jobabi.Live("j" * 64, "0123456789abcdef", "b", 2**63 + 5, 7, MirrorMode.PLACEHOLDER, mirror=9)
     made = filled(
         "tg_job_live",
-        f'.deadline = (1ull << 63) + 5, .epoch = 7, .job = "{"j" * 64}", .digest = "0123456789abcdef", .build = "b"',
+        f'.deadline = (1ull << 63) + 5, .epoch = 7, .mirror = 9, .job = "{"j" * 64}", '
+        '.digest = "0123456789abcdef", .build = "b", .mode = "placeholder"',
     )
     assert live.pack() == made
     assert jobabi.Live.parse(made) == live

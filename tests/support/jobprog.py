@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sonic_telegen.kernel import jobabi, libbpf
-from sonic_telegen.model.job import JobSpec, ResultDetail
+from sonic_telegen.model.job import JobSpec, MirrorMode, ResultDetail
 from sonic_telegen.model.match import EVERY_FRAME, Match
 from tests.support.bpfobj import UNSPEC, sk_buff, slot
 from tests.support.objects import job_object
@@ -37,12 +37,13 @@ class JobProgram:
         window: int = 1,
         flows: int = 4096,
         ring: int = 1 << 20,
+        mode: MirrorMode = MirrorMode.DIRECT,
         **defines: int,
     ) -> None:
         self._stack = ExitStack()
         self._object = libbpf.Object.open(job_object(**defines))
         self._stack.callback(self._object.close)
-        config = jobabi.pack_config(job, bursts=bursts, flow_budget=budget, budget_window=window)
+        config = jobabi.pack_config(job, bursts=bursts, flow_budget=budget, budget_window=window, mode=mode)
         self._object.set_rodata("config", config)
         self._object.set_max_entries("job_flows", flows)
         self._object.set_max_entries("job_ring", ring)
@@ -78,9 +79,10 @@ class JobProgram:
         value = struct.pack("=II", 1, direction) + bytes(size - 8)
         libbpf.update(self.maps["if_stats_percpu"], struct.pack("=I", number), value * libbpf.possible_cpus())
 
-    def live(self, deadline: int = 0, epoch: int = 0) -> None:
+    def live(self, deadline: int = 0, epoch: int = 0, mirror: int = 0) -> None:
         """Set what may change while the program runs."""
-        libbpf.update(self.maps["job_live"], ZERO, jobabi.Live("one", "", "", deadline, epoch).pack())
+        live = jobabi.Live("one", "", "", deadline, epoch, mirror=mirror)
+        libbpf.update(self.maps["job_live"], ZERO, live.pack())
 
     def raw_percpu(self) -> bytes:
         """``job_percpu`` of every possible CPU."""

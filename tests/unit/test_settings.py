@@ -48,7 +48,7 @@ def test_no_secret_of_the_environment_is_told() -> None:
 def test_the_defaults_are_the_documented_ones() -> None:
     found = resolve({}, {})
 
-    assert (found.max_jobs, found.mirror_mode, found.erspan_name) == (64, MirrorMode.ERSPAN, "erspan0")
+    assert (found.max_jobs, found.mirror_mode, found.erspan.name) == (64, MirrorMode.ERSPAN, "erspan0")
     assert (found.otlp.endpoint, found.otlp.protocol, found.otlp.interval_sec) == ("localhost:4317", "grpc", 10)
 
 
