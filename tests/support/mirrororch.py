@@ -27,6 +27,10 @@ _WAYS = {"RX": ("ingress",), "TX": ("egress",), "BOTH": ("ingress", "egress"), "
 _NO_MAC, _CHANNEL = "00:00:00:00:00:00", "__keyspace@4__:MIRROR_SESSION|"
 
 
+def _client(socket: Path, db: int) -> Any:
+    return redis.Redis(unix_socket_path=str(socket), db=db, decode_responses=True)
+
+
 class _Invalid(Exception):
     """The task is dropped; its text goes to syslog."""
 
@@ -64,9 +68,9 @@ class MirrorOrch:
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
-        self._config: Any = redis.Redis(unix_socket_path=str(self.socket), db=4, decode_responses=True)
-        self._state: Any = redis.Redis(unix_socket_path=str(self.socket), db=6, decode_responses=True)
-        self._events: Any = self._config.pubsub()
+        self._config = _client(self.socket, 4)
+        self._state = _client(self.socket, 6)
+        self._events = self._config.pubsub()
         self._events.psubscribe(f"{_CHANNEL}*")
         assert self._events.get_message(timeout=5)
         for name in self._state.keys("MIRROR_SESSION_TABLE|*"):  # a cold start: swss.sh flushes the table
