@@ -30,17 +30,11 @@ struct tg_found {
 	struct tg_flow_key key;
 };
 
-struct tg_ports {
-	__be16 source;
-	__be16 dest;
-};
-
 struct tg_tag {
 	__be16 type;
 	__be16 tci;
 };
 
-TG_DEFINE_READERS(ports, struct tg_ports)
 TG_DEFINE_READERS(tag, struct tg_tag)
 
 static __always_inline bool tg_match_vlan(const struct tg_cursor *c, __u32 features, struct tg_flow_key *key)

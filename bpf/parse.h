@@ -63,6 +63,12 @@ struct tg_extension {
 	__be16 fragment;
 };
 
+/* How the headers begin that have ports. */
+struct tg_ports {
+	__be16 source;
+	__be16 dest;
+};
+
 /*
  * Two readers of what lies pos bytes behind the cursor; false, and *value as it was, where the frame ends before.
  * tg_near_ is for the headers of every frame: direct access, and the helper only where the linear part ends before.
@@ -96,6 +102,7 @@ struct tg_extension {
 TG_DEFINE_READERS(u8, __u8)
 TG_DEFINE_READERS(be16, __be16)
 TG_DEFINE_READERS(extension, struct tg_extension)
+TG_DEFINE_READERS(ports, struct tg_ports)
 
 static __always_inline bool tg_skip(struct tg_cursor *c, __u32 size)
 {

@@ -34,17 +34,29 @@ static __always_inline enum tg_punt tg_punt_tcp(__u16 port)
 }
 
 /* 8080 and 50051 are SONiC's gNMI server without and with a minigraph, 9339 is IANA's. */
-static __always_inline enum tg_punt tg_punt_ports(__u8 proto, bool six, __u16 source, __u16 destination)
+/*
+ * By the ports, pos bytes behind the cursor; near: at a place that the verifier knows. 8080 and 50051 are SONiC's gNMI
+ * server without and with a minigraph, 9339 is IANA's.
+ */
+static __always_inline enum tg_punt tg_punt_ports(const struct tg_cursor *c, __u32 pos, bool near, __u8 proto,
+						  bool six)
 {
+	struct tg_ports ports = {};
 	enum tg_punt found;
+	__u16 port;
 
+	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP)
+		return TG_PUNT_OTHER;
+	if (!(near ? tg_near_ports(c, pos, &ports) : tg_far_ports(c, pos, &ports)))
+		return TG_PUNT_OTHER;
+	port = bpf_ntohs(ports.dest);
 	if (proto == IPPROTO_TCP) {
-		if (destination == 8080 || destination == 50051 || destination == 9339)
+		if (port == 8080 || port == 50051 || port == 9339)
 			return TG_PUNT_GNMI;
-		found = tg_punt_tcp(destination);
-		return found == TG_PUNT_OTHER ? tg_punt_tcp(source) : found;
+		found = tg_punt_tcp(port);
+		return found == TG_PUNT_OTHER ? tg_punt_tcp(bpf_ntohs(ports.source)) : found;
 	}
-	switch (destination) {
+	switch (port) {
 	case 67:
 	case 68:
 		return six ? TG_PUNT_OTHER : TG_PUNT_DHCP;
@@ -64,39 +76,81 @@ static __always_inline enum tg_punt tg_punt_ports(__u8 proto, bool six, __u16 so
 	return TG_PUNT_OTHER;
 }
 
+static __always_inline enum tg_punt tg_punt_ipv4(const struct tg_cursor *c)
+{
+	const struct iphdr *ip = (void *)(long)TG_CTX(c->skb, data) + c->off;
+	struct iphdr copy;
+	__u32 size;
+
+	if (tg_unlikely((void *)(ip + 1) > (void *)(long)TG_CTX(c->skb, data_end))) {
+		if (bpf_skb_load_bytes(c->skb, c->off, &copy, sizeof(copy)))
+			return TG_PUNT_OTHER;
+		ip = &copy;
+	}
+	size = (*(const __u8 *)ip & 0xf) * 4;
+	if (size < sizeof(*ip) || c->off + size > c->len)
+		return TG_PUNT_OTHER;
+	if (ip->protocol == TG_PROTO_OSPF)
+		return TG_PUNT_OSPF;
+	if (ip->protocol == IPPROTO_ICMP)
+		return TG_PUNT_ICMP;
+	if (ip->frag_off & bpf_htons(0x1fff))
+		return TG_PUNT_OTHER;
+	if (size == sizeof(*ip))
+		return tg_punt_ports(c, sizeof(*ip), true, ip->protocol, false);
+	return tg_punt_ports(c, size, false, ip->protocol, false);
+}
+
+/* What is behind the headers of IPv6, pos bytes behind the cursor; end: not in this frame. */
+static __always_inline enum tg_punt tg_punt_in_ipv6(const struct tg_cursor *c, __u32 pos, bool near, __u8 proto,
+						    bool end)
+{
+	__u8 kind = 0;
+
+	if (proto == TG_PROTO_OSPF)
+		return TG_PUNT_OSPF;
+	if (proto != IPPROTO_ICMPV6)
+		return end ? TG_PUNT_OTHER : tg_punt_ports(c, pos, near, proto, true);
+	if (end || !(near ? tg_near_u8(c, pos, &kind) : tg_far_u8(c, pos, &kind)))
+		return TG_PUNT_ICMP;
+	return kind >= TG_ND_FIRST && kind <= TG_ND_LAST ? TG_PUNT_ND : TG_PUNT_ICMP;
+}
+
+static __always_inline enum tg_punt tg_punt_ipv6(struct tg_cursor *c)
+{
+	__u8 proto = IPPROTO_NONE;
+	bool end = true;
+
+	if (!tg_near_u8(c, offsetof(struct ipv6hdr, nexthdr), &proto) || c->off + sizeof(struct ipv6hdr) > c->len)
+		return TG_PUNT_OTHER;
+	if (!tg_unlikely(tg_is_extension(proto)))
+		return tg_punt_in_ipv6(c, sizeof(struct ipv6hdr), true, proto, false);
+	if (!tg_pass_ipv6(c, &proto, &end))
+		return TG_PUNT_OTHER;
+	return tg_punt_in_ipv6(c, 0, false, proto, end);
+}
+
 static __always_inline enum tg_punt tg_punt_classify(struct __sk_buff *skb)
 {
 	struct tg_cursor c = { .skb = skb, .len = TG_CTX(skb, len) };
-	__be16 type = 0, source = 0, destination = 0;
-	__u8 proto = IPPROTO_NONE, kind = 0;
-	bool end = true, six;
+	__be16 type = 0;
+	__u8 kind = 0;
 
 	if (!tg_pass_ethernet(&c, &type))
 		return TG_PUNT_OTHER;
 	switch (type) {
+	case bpf_htons(ETH_P_IP):
+		return tg_punt_ipv4(&c);
+	case bpf_htons(ETH_P_IPV6):
+		return tg_punt_ipv6(&c);
 	case bpf_htons(ETH_P_ARP):
 		return TG_PUNT_ARP;
 	case bpf_htons(TG_ETH_LLDP):
 		return TG_PUNT_LLDP;
 	case bpf_htons(ETH_P_SLOW):
-		return tg_far_u8(&c, 0, &kind) && kind == TG_SLOW_LACP ? TG_PUNT_LACP : TG_PUNT_OTHER;
+		return tg_near_u8(&c, 0, &kind) && kind == TG_SLOW_LACP ? TG_PUNT_LACP : TG_PUNT_OTHER;
 	}
-	six = type == bpf_htons(ETH_P_IPV6);
-	if (six ? !tg_pass_ipv6(&c, &proto, &end) : type != bpf_htons(ETH_P_IP) || !tg_pass_ipv4(&c, &proto, &end))
-		return TG_PUNT_OTHER;
-	if (proto == TG_PROTO_OSPF)
-		return TG_PUNT_OSPF;
-	if (!six && proto == IPPROTO_ICMP)
-		return TG_PUNT_ICMP;
-	if (six && proto == IPPROTO_ICMPV6) {
-		if (!end && tg_far_u8(&c, 0, &kind) && kind >= TG_ND_FIRST && kind <= TG_ND_LAST)
-			return TG_PUNT_ND;
-		return TG_PUNT_ICMP;
-	}
-	if (end || (proto != IPPROTO_TCP && proto != IPPROTO_UDP) || !tg_far_be16(&c, 0, &source) ||
-	    !tg_far_be16(&c, 2, &destination))
-		return TG_PUNT_OTHER;
-	return tg_punt_ports(proto, six, bpf_ntohs(source), bpf_ntohs(destination));
+	return TG_PUNT_OTHER;
 }
 
 #endif
