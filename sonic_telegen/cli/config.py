@@ -93,7 +93,7 @@ def add(ctx: click.Context, /, job_id: str, **fields: str | None) -> None:
 def update(ctx: click.Context, /, job_id: str, clear: tuple[str, ...], **fields: str | None) -> None:
     """Change fields of the job <job_id>; those that are not given stay as they are.
 
-    A change of port, direction, mirror mode or duration makes it a new job that counts from zero.
+    A change of port, direction, mirror mode, duration or of what the job asks makes it a new job that counts from zero.
     """
     _ours("jobs").update(ctx, job_id, fields, clear)
 

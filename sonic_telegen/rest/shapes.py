@@ -9,7 +9,7 @@ from sonic_telegen.model.job import Direction, Owner
 from sonic_telegen.model.punt import METERS
 from sonic_telegen.model.sample import CLASSES, PUNT_PROTOCOLS, SIZE_BOUNDS
 from sonic_telegen.model.status import Reason, Status, Visibility
-from sonic_telegen.model.values import JOB_ID
+from sonic_telegen.model.values import JOB_ID, Several, Spelt
 from sonic_telegen.rest.body import FILTERS, OWNER, RESERVED
 from sonic_telegen.rest.json_schema import Schema, accepted, shown
 from sonic_telegen.rest.problem import ERRORS
@@ -36,7 +36,7 @@ def words(choices: type[Status] | type[Reason] | type[Visibility] | type[Directi
 def start() -> Schema:
     """The body of a start: every field that this version has, as its value type takes it."""
     fields = {
-        name: accepted(field.type) | {"description": field.description}
+        name: accepted(field.type) | {"description": _told(field)}
         for name, field in schema.JOB_FIELDS.items()
         if field.available
     }
@@ -47,6 +47,12 @@ def start() -> Schema:
         members[FILTERS] = {"type": "object", "properties": matching, "additionalProperties": False}
     mandatory = [name for name, field in schema.JOB_FIELDS.items() if field.mandatory]
     return record(members, tuple(name for name in members if name not in mandatory))
+
+
+def _told(field: schema.Field) -> str:
+    """What the field means, and how it is written where a pattern does not show it."""
+    spelt = isinstance(field.type, Several | Spelt)
+    return f"{field.description}: {field.values}" if spelt else field.description
 
 
 _STATUS = {

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import http.client
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from sonic_telegen.rest.hooks import Hooks
 from sonic_telegen.settings import Environment, Settings, resolve
 from tests.support.box import wait_for
 
+ROOT = Path(__file__).parents[2]
 ENV = {"TELEGEN_MIRROR_MODE": "direct"}
 
 
@@ -201,6 +203,7 @@ def schemathesis(url: str, folder: Path, *options: str, prefix: Sequence[str] = 
     return subprocess.run(
         [*prefix, *command, "--no-color", "--warnings", "off", *options],
         cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.support.schemathesis_hooks"},
         capture_output=True,
         text=True,
         timeout=110,

@@ -33,6 +33,7 @@ class Leaf:
     patterns: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()  # patterns that must not match
     messages: frozenset[str] = frozenset()
+    conditions: frozenset[str] = frozenset()  # what to use instead where a must is not met
     members: tuple[Leaf, ...] = ()  # of a union
     path: str = ""  # of a leafref
 
@@ -72,6 +73,7 @@ def _leaf(statement: Any) -> Leaf:
         mandatory=mandatory is not None and mandatory.arg == "true",
         default=default.arg if default is not None else None,
         units=units.arg if units is not None else "",
+        conditions=frozenset(one.search_one("error-message").arg for one in statement.search("must")),
         **_type(statement.search_one("type")),
     )
 

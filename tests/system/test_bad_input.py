@@ -24,7 +24,7 @@ BAD = {
     "long": ({"port": "E" * 40}, "invalid_value", "port"),
     "empty": ({"NULL": "NULL"}, "missing_field", "port"),
     "a|b": ({"port": "Ethernet0"}, "invalid_value", "job_id"),
-    "later": ({"port": "Ethernet0", "sample_rate": "10"}, "not_available", "sample_rate"),
+    "later": ({"port": "Ethernet0", "truncate": "64"}, "not_available", "truncate"),
 }
 
 

@@ -40,7 +40,7 @@ BAD_ROWS = {
     "port that climbs": ({"port": ".."}, "port", "invalid_value", "netdev name"),
     "no port": ({"direction": "ingress"}, "port", "missing_field", "mandatory"),
     "empty row": ({"NULL": "NULL"}, "port", "missing_field", "mandatory"),
-    "later field": ({"port": "Ethernet0", "ip_proto": "tcp"}, "ip_proto", "not_available", "this version"),
+    "later field": ({"port": "Ethernet0", "truncate": "64"}, "truncate", "not_available", "this version"),
     "later mode": ({"port": "Ethernet0", "mirror_mode": "decap"}, "mirror_mode", "not_available", "direct"),
     "unknown mode": ({"port": "Ethernet0", "mirror_mode": "span"}, "mirror_mode", "invalid_value", "placeholder"),
     "negative duration": ({"port": "Ethernet0", "duration_sec": "-1"}, "duration_sec", "invalid_value", "0 to 604800"),

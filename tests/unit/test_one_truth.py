@@ -14,8 +14,9 @@ import pytest
 from sonic_telegen.cli import config
 from sonic_telegen.db import codec, ports, schema
 from sonic_telegen.errors import ConfigError
+from sonic_telegen.model import match
 from sonic_telegen.model.job import ALL_PORTS, LATER_MODES, MirrorMode, Owner
-from sonic_telegen.model.values import IPV4, JOB_ID, NETDEV, Either, Text, ValueType, Whole, Words
+from sonic_telegen.model.values import IPV4, JOB_ID, NETDEV, Either, Several, Spelt, Text, ValueType, Whole, Words
 from sonic_telegen.settings import DEFAULT, GLOBAL_ROW, resolve
 from tests.support.yang_model import Leaf, leaves
 
@@ -59,6 +60,13 @@ def allows(leaf: Leaf, kind: ValueType[object]) -> None:
         numbers = [n for n in range(number.high + 1000) if re.fullmatch(pattern, str(n))]
         assert numbers == list(range(number.low, number.high + 1))
         assert re.fullmatch(pattern, kind.word)
+    elif isinstance(kind, Spelt):
+        assert (leaf.patterns, leaf.length) == ((kind.form.pattern,), f"1..{kind.form.max_length}")
+    elif isinstance(kind, Several):
+        assert isinstance(kind.item, Spelt)
+        item = f"({kind.item.form.pattern})"
+        assert leaf.patterns == (f"{item}(,{item}){{0,{kind.most - 1}}}",)
+        assert leaf.length == f"1..{kind.most * (kind.item.form.max_length + 1) - 1}"
     else:
         pytest.fail(f"no comparison for {kind!r}")
 
@@ -108,6 +116,20 @@ def test_a_field_of_both_tables_is_the_same_in_both(name: str) -> None:
     if name != "admin_state":  # switches both the job and all jobs
         assert schema.JOB_FIELDS[name].default == ""
         assert "TELEGEN|GLOBAL decides" in re.sub(r"\s+", " ", JOB_LEAVES[name].description)
+
+
+CONDITIONS = {
+    "ip_proto": {match.NEEDS_CARRIER},
+    "dst_cidr": {match.NEEDS_ONE_VERSION},
+    "l4_sport": {match.NEEDS_PORTS, match.REVERSED},
+    "l4_dport": {match.NEEDS_PORTS, match.REVERSED},
+    "snaplen": {codec.NEEDS_PACKETS},
+}
+
+
+@pytest.mark.parametrize("name", available(schema.JOB_FIELDS))
+def test_yang_and_codec_have_one_remedy_for_fields_that_contradict_each_other(name: str) -> None:
+    assert JOB_LEAVES[name].conditions == CONDITIONS.get(name, set())
 
 
 def test_modes_and_owners_are_those_of_the_model() -> None:

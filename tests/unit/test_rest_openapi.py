@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from sonic_telegen.db import codec, schema, view
 from sonic_telegen.model.status import AgentStatus, JobStatus, Reason, Status, Visibility
-from sonic_telegen.model.values import Several, Whole
 from sonic_telegen.rest import openapi, shapes
 from sonic_telegen.rest.about import About
 from sonic_telegen.rest.capture import Download
@@ -91,7 +90,9 @@ def test_every_route_has_a_handler_and_every_code_a_route() -> None:
 
 def test_the_document_offers_the_fields_of_this_version_and_no_others() -> None:
     offered = within(*BODY)
-    assert set(offered["properties"]) == {"job_id"} | {n for n, f in schema.JOB_FIELDS.items() if f.available}
+    assert set(offered["properties"]) == {"job_id", "filters"} | {
+        n for n, f in schema.JOB_FIELDS.items() if f.available
+    }
     assert offered["required"] == ["port"]
     assert offered["additionalProperties"] is False
     assert offered["properties"]["owner"]["const"] == "rest"
@@ -99,12 +100,18 @@ def test_the_document_offers_the_fields_of_this_version_and_no_others() -> None:
 
 
 def test_a_field_that_becomes_available_is_offered_without_an_edit(monkeypatch: pytest.MonkeyPatch) -> None:
-    dscp = replace(schema.JOB_FIELDS["dscp"], type=Several(Whole(0, 63), 8), available=True)
-    monkeypatch.setitem(schema.JOB_FIELDS, "dscp", dscp)
-    fits(shapes.start(), {"port": "Ethernet0", "dscp": [1, "2"]})
+    with pytest.raises(jsonschema_rs.ValidationError):
+        fits(shapes.start(), {"port": "Ethernet0", "truncate": 64})
+    truncate = replace(schema.JOB_FIELDS["truncate"], available=True)
+    monkeypatch.setitem(schema.JOB_FIELDS, "truncate", truncate)
+    fits(shapes.start(), {"port": "Ethernet0", "truncate": 64})
+
+
+def test_match_fields_stand_in_the_body_or_in_its_filters() -> None:
+    fits(shapes.start(), {"port": "Ethernet0", "dscp": [1, "2"], "filters": {"l4_dport": [80, "443-444"]}})
     fits(shapes.start(), {"port": "Ethernet0", "filters": {"dscp": "10,46"}})
     with pytest.raises(jsonschema_rs.ValidationError):
-        fits(shapes.start(), {"port": "Ethernet0", "filters": {"vlan": 5}})
+        fits(shapes.start(), {"port": "Ethernet0", "filters": {"direction": "both"}})
 
 
 def test_every_operation_tells_all_its_answers() -> None:

@@ -19,7 +19,7 @@ from sonic_telegen.db.ports import check_port
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.values import Whole
 from tests.support import yang
-from tests.support.yang_rows import AROUND, TABLES, Row, known, one_change, rows
+from tests.support.yang_rows import AROUND, TABLES, Row, contradictions, known, one_change, rows
 
 Judged = tuple[Row, yang.Verdict]
 
@@ -93,6 +93,11 @@ def judged(request: pytest.FixtureRequest, file: Path) -> list[Judged]:
 
 
 def test_at_every_edge_of_every_field_both_say_the_same(judged: list[Judged]) -> None:
+    assert [wrong for row, verdict in judged if (wrong := disagreement(row, verdict))] == []
+
+
+def test_of_fields_that_contradict_each_other_both_say_the_same(file: Path) -> None:
+    judged = [(row, libyang(row, file)) for row in contradictions()]
     assert [wrong for row, verdict in judged if (wrong := disagreement(row, verdict))] == []
 
 

@@ -92,7 +92,10 @@ def test_every_restriction_says_what_to_use_instead_and_has_a_tag() -> None:
 def test_every_pattern_and_condition_has_a_comment_above() -> None:
     lines = yang_model.MODEL.read_text().splitlines()
     for one in found("pattern", "must", "when"):
-        above = lines[one.pos.line - 2].strip()
+        number = one.pos.line - 1
+        while not lines[number].strip().startswith(one.keyword):  # pyang tells where its argument ends
+            number -= 1
+        above = lines[number - 1].strip()
         assert above.startswith("/*"), name(one)
         assert above.endswith("*/"), name(one)
 

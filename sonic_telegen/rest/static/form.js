@@ -113,7 +113,8 @@ function inputOf(name, schema) {
 }
 
 function hintOf(schema) {
-  const number = branches(schema).find((one) => one.type === "integer");
+  const list = branches(schema).some((one) => one.type === "array"); // its description says more than one number's range
+  const number = list ? undefined : branches(schema).find((one) => one.type === "integer");
   const range = number ? ` (${number.minimum} to ${number.maximum})` : "";
   return `${schema.description ?? ""}${range}`;
 }

@@ -33,6 +33,13 @@ GOOD = {
     "erspan_ver": "1",
     "erspan_ttl": "255",
     "erspan_tos": "inherit",
+    "ip_proto": "tcp,17",
+    "src_cidr": "192.0.2.0/24",
+    "dst_cidr": "0.0.0.0/0",
+    "l4_sport": "1024-65535",
+    "l4_dport": "443,8000-8099",
+    "dscp": "0,46",
+    "vlan": "100",
     "duration_sec": "3600",
     "otlp_export": "false",
 }

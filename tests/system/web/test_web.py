@@ -128,6 +128,7 @@ def _heights(path: str | None) -> list[float]:
         pytest.param("port", "", id="no port"),
         pytest.param("duration_sec", "soon", id="no number"),
         pytest.param("erspan_key", "4096", id="a field that is folded away"),
+        pytest.param("l4_dport", "443-80", id="a range that is reversed"),
     ],
 )
 def test_what_is_wrong_is_said_beside_the_field(
