@@ -57,7 +57,7 @@ def job(ctx: click.Context, job_id: str, as_json: bool) -> None:
     _ours("showing").job(ctx, job_id, as_json)
 
 
-@click.command("flows", hidden=True)  # until jobs can ask for flows
+@click.command("flows")
 @click.argument("job_id", metavar="<job_id>")
 @_json
 @click.pass_context

@@ -62,10 +62,7 @@ def flows(ctx: click.Context, job_id: str, as_json: bool) -> None:
         name = tables.clean(row["job_id"])
         if row.get("result_detail") == ResultDetail.FLOWS:
             ctx.fail(f"job {name}: no flows were read yet; see: {spell(ctx, 'show', f'job {name}')}")
-        remedy = f"that takes result_detail={ResultDetail.FLOWS}"
-        if not schema.JOB_FIELDS["result_detail"].available:
-            remedy = "no job of this version does"
-        ctx.fail(f"job {name} keeps no flows; {remedy}")
+        ctx.fail(f"job {name} keeps no flows; that takes result_detail={ResultDetail.FLOWS}")
     if as_json:
         state.print_json(told)
         return

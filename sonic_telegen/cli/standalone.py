@@ -48,7 +48,7 @@ def tree() -> click.Group:
         else:
             root.add_command(grown, place)
     capture = copy.copy(importlib.import_module("sonic_telegen.cli.capture").capture)
-    capture.hidden = not schema.JOB_FIELDS["result_detail"].available
+    capture.hidden = not schema.JOB_FIELDS["snaplen"].available
     root.add_command(capture)
     return root
 

@@ -36,7 +36,7 @@ class Download:
         file = self._hooks.capture(request.match_info["job_id"])
         if file is None:
             text = "no job of this version keeps frames"
-            if schema.JOB_FIELDS["result_detail"].available:
+            if schema.JOB_FIELDS["snaplen"].available:
                 text = "result_detail=packets makes a job keep frames, and its file stays for an hour after its end"
             raise Problem("no_capture", f"no capture of job {job}: {text}")
         response = web.StreamResponse(headers={"Content-Type": MEDIA_TYPE})

@@ -49,6 +49,8 @@ def test_a_job_is_its_row_joined_with_its_status() -> None:
         "port": "Ethernet0",
         "direction": "both",
         "admin_state": "enabled",
+        "sample_rate": 1,
+        "result_detail": "summary",
         "duration_sec": 60,
         "otlp_export": False,
         "owner": "rest",

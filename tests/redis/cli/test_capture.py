@@ -241,6 +241,6 @@ def test_while_the_fields_belong_to_a_later_version_that_is_the_answer(switch: S
 
 def test_the_command_is_offered_once_the_fields_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
     for available in (False, True):
-        field = replace(schema.JOB_FIELDS["result_detail"], available=available)
-        monkeypatch.setitem(schema.JOB_FIELDS, "result_detail", field)
+        field = replace(schema.JOB_FIELDS["snaplen"], available=available)
+        monkeypatch.setitem(schema.JOB_FIELDS, "snaplen", field)
         assert tree().commands["capture"].hidden is not available

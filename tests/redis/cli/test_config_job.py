@@ -15,34 +15,12 @@ from sonic_telegen.db.codec import check_fields, parse_job
 from sonic_telegen.demo.redisd import RedisServer
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.swsscommon.swsscommon import SonicDBConfig
+from tests.support.good_job import GOOD
 from tests.support.redis import RawRedis
 from tests.support.sonic_cli import Door, Trees, ValidatedConfigDBConnector, on_sonic, standalone
 
 OFFERED = [name for name, field in schema.JOB_FIELDS.items() if field.available and name != "owner"]
 LATER = [name for name, field in schema.JOB_FIELDS.items() if not field.available]
-GOOD = {
-    "port": "Ethernet0",
-    "direction": "both",
-    "admin_state": "disabled",
-    "mirror_mode": "direct",
-    "erspan_name": "erspan1",
-    "erspan_dev": "Ethernet4",
-    "erspan_remote": "192.0.2.10",
-    "erspan_local": "192.0.2.1",
-    "erspan_key": "1023",
-    "erspan_ver": "1",
-    "erspan_ttl": "255",
-    "erspan_tos": "inherit",
-    "ip_proto": "tcp,17",
-    "src_cidr": "192.0.2.0/24",
-    "dst_cidr": "0.0.0.0/0",
-    "l4_sport": "1024-65535",
-    "l4_dport": "443,8000-8099",
-    "dscp": "0,46",
-    "vlan": "100",
-    "duration_sec": "3600",
-    "otlp_export": "false",
-}
 
 
 def option(name: str) -> str:

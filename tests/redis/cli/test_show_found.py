@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from sonic_telegen.cli import show as plugin
 from sonic_telegen.cli import times
-from sonic_telegen.db import results, schema
+from sonic_telegen.db import results
 from sonic_telegen.model.result import JobResult
 from sonic_telegen.model.sample import Burst
 from tests.support.redis import RawRedis
@@ -68,17 +67,11 @@ def test_a_plain_job_shows_its_classes_and_has_no_flows(show: Door, state_rows: 
     printed = show("job", RUNNING.job)
     assert "PACKETS" in printed
     assert "sampled" not in printed
-    assert "keeps no flows; no job of this version does" in show("flows", RUNNING.job, fails=True)
-
-
-def test_flows_are_offered_once_a_job_can_ask_for_them(
-    show: Door, state_rows: RawRedis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    field = schema.JOB_FIELDS["result_detail"]
-    assert plugin.flows.hidden is not field.available
-    monkeypatch.setitem(schema.JOB_FIELDS, "result_detail", replace(field, available=True))
-    find(state_rows, replace(FOUND, classes=PLAIN, own=None, sample_rate=1))
     assert "keeps no flows; that takes result_detail=flows" in show("flows", RUNNING.job, fails=True)
+
+
+def test_flows_are_offered(show: Door) -> None:
+    assert " flows " in show("--help")
 
 
 def test_an_unknown_job_and_rubbish_are_answered_in_words(show: Door, state_rows: RawRedis) -> None:

@@ -142,6 +142,8 @@ def test_one_job_field_by_field(show: Door, state_rows: RawRedis, config_rows: R
         "port           Ethernet0\n"
         "direction      both\n"
         "admin_state    enabled\n"
+        "sample_rate    1\n"
+        "result_detail  summary\n"
         "duration_sec   0\n"
         "otlp_export    true\n"
         "owner          cli\n"

@@ -119,8 +119,8 @@ def test_a_file_that_is_gone_is_no_capture(capturing: Capturing, monkeypatch: py
     capturing.end()
     (capturing.folder / "x.pcapng").unlink()
     assert "no job of this version" in refused(capturing.rest.get("/jobs/x/capture"), 404, "no_capture")
-    later = replace(schema.JOB_FIELDS["result_detail"], available=True)
-    monkeypatch.setitem(schema.JOB_FIELDS, "result_detail", later)
+    later = replace(schema.JOB_FIELDS["snaplen"], available=True)
+    monkeypatch.setitem(schema.JOB_FIELDS, "snaplen", later)
     assert "result_detail=packets" in refused(capturing.rest.get("/jobs/x/capture"), 404, "no_capture")
 
 
