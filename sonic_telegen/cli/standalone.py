@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import importlib
 import importlib.util
 
 import click
 
 from sonic_telegen.cli.names import STANDALONE
-from sonic_telegen.db import schema
 from sonic_telegen.version import build
 
 _TREES = (("config", None), ("show", "show"), ("clear", "clear"))  # the plug-in, and where its tree stands
@@ -47,9 +45,7 @@ def tree() -> click.Group:
                 root.add_command(command, name)
         else:
             root.add_command(grown, place)
-    capture = copy.copy(importlib.import_module("sonic_telegen.cli.capture").capture)
-    capture.hidden = not schema.JOB_FIELDS["snaplen"].available
-    root.add_command(capture)
+    root.add_command(importlib.import_module("sonic_telegen.cli.capture").capture)
     return root
 
 

@@ -121,9 +121,7 @@ JOB_FIELDS: dict[str, Field] = {
     "filter": Field(FILTER, "pcap filter; must match together with the fields above", available=False),
     "sample_rate": Field(Whole(1, 65536), "Flows, capture and mirroring take 1 in N", "1"),
     "result_detail": Field(RESULT_DETAIL, "What the job keeps", "summary"),
-    "snaplen": Field(
-        Whole(64, 9216, "bytes"), "Captured bytes of a frame; needs result_detail packets", "128", available=False
-    ),
+    "snaplen": Field(Whole(64, 9216, "bytes"), "Captured bytes of a frame; needs result_detail packets", "128"),
     "truncate": Field(Whole(64, 9216, "bytes"), "Bytes of a mirrored frame", available=False),
     "duration_sec": Field(Whole(0, 604800, "seconds"), "Time until the job ends by itself, 0 = never", "0"),
     "otlp_export": Field(TRUTH, "Whether the job's metrics are exported", "true"),

@@ -12,7 +12,7 @@ from typing import Any
 
 from sonic_telegen.db import codec, schema
 from sonic_telegen.db.codec import Row, printable
-from sonic_telegen.model.job import Direction
+from sonic_telegen.model.job import Direction, ResultDetail
 from sonic_telegen.model.sample import CLASSES, SIZE_BOUNDS
 from sonic_telegen.model.status import JobStatus, Status
 from sonic_telegen.model.values import TRUTH, Whole
@@ -57,7 +57,11 @@ def asked(row: Row) -> dict[str, Any]:
     for name, field in schema.JOB_FIELDS.items():
         if name in row:
             shown[f"asked_{name}" if name == "mirror_mode" else name] = value(field, row[name])
-        elif field.default and field.available:
+        elif (
+            field.default
+            and field.available
+            and (name != "snaplen" or row.get("result_detail") == ResultDetail.PACKETS)
+        ):
             shown[name] = value(field, field.default)
     return shown
 

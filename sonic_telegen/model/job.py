@@ -47,7 +47,7 @@ class ResultDetail(StrEnum):
     PACKETS = "packets"
 
 
-LATER_DETAILS = (ResultDetail.PACKETS,)  # of a later version
+LATER_DETAILS: tuple[ResultDetail, ...] = ()  # of a later version
 
 
 class Owner(StrEnum):

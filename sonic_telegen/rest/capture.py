@@ -10,7 +10,6 @@ from io import FileIO
 
 from aiohttp import web
 
-from sonic_telegen.db import schema
 from sonic_telegen.model.captured import CaptureFile
 from sonic_telegen.model.pcapng import MEDIA_TYPE
 from sonic_telegen.rest.hooks import Hooks
@@ -35,9 +34,7 @@ class Download:
         job: str = (await shown(self._tables, request))["job_id"]
         file = self._hooks.capture(request.match_info["job_id"])
         if file is None:
-            text = "no job of this version keeps frames"
-            if schema.JOB_FIELDS["snaplen"].available:
-                text = "result_detail=packets makes a job keep frames, and its file stays for an hour after its end"
+            text = "result_detail=packets makes a job keep frames, and its file stays for an hour after its end"
             raise Problem("no_capture", f"no capture of job {job}: {text}")
         response = web.StreamResponse(headers={"Content-Type": MEDIA_TYPE})
         response.headers["Content-Disposition"] = f'attachment; filename="{file.path.name}"'

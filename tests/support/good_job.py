@@ -23,7 +23,8 @@ GOOD = {
     "dscp": "0,46",
     "vlan": "100",
     "sample_rate": "1024",
-    "result_detail": "flows",
+    "result_detail": "packets",
+    "snaplen": "9216",
     "duration_sec": "3600",
     "otlp_export": "false",
 }

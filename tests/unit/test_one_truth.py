@@ -102,7 +102,8 @@ def test_a_leaf_has_the_default_unless_the_environment_or_global_may_give_one(
     if leaf is None:
         assert not field.available
         return
-    assert leaf.default == (field.default or None if not field.environment else None)
+    given_elsewhere = field.environment or leaf.conditions  # a default would be bound by the condition as a wish is
+    assert leaf.default == (None if given_elsewhere else field.default or None)
     assert leaf.mandatory == field.mandatory
     told = re.sub(r"\s+", " ", leaf.description)
     assert ("environment of the agent decides" in told) == bool(field.environment)

@@ -42,6 +42,12 @@ def rubbish(names: list[str]) -> st.SearchStrategy[dict[str, str]]:
     return st.dictionaries(st.sampled_from(names) | texts, texts, max_size=30)
 
 
+def test_the_length_of_a_capture_is_shown_where_there_is_one() -> None:
+    assert "snaplen" not in view.asked({"port": "Ethernet0", "result_detail": "flows"})
+    assert view.asked({"port": "Ethernet0", "result_detail": "packets"})["snaplen"] == 128
+    assert view.asked({"port": "Ethernet0", "snaplen": "64"})["snaplen"] == 64  # rejected, and shown to see why
+
+
 def test_a_job_is_its_row_joined_with_its_status() -> None:
     row = {"port": "Ethernet0", "direction": "both", "duration_sec": "60", "otlp_export": "false", "owner": "rest"}
     assert view.job("a", row, codec.status_row(STATUS, START_NS + 40_000_000)) == {

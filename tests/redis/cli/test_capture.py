@@ -18,7 +18,6 @@ from sonic_telegen.capture.captures import Captures, Wanted
 from sonic_telegen.capture.folder import Folder
 from sonic_telegen.capture.writer import Limits
 from sonic_telegen.cli.standalone import tree
-from sonic_telegen.db import schema
 from sonic_telegen.demo.redisd import RedisServer
 from sonic_telegen.model.status import JobStatus, Reason, Status
 from tests.redis.conftest import CONFIG_DB, STATE_DB
@@ -226,21 +225,5 @@ def test_without_an_agent_nothing_is_begun(config_rows: RawRedis) -> None:
     assert (code, "The agent is not running" in errors, gone(config_rows)) == (2, True, True)
 
 
-def test_while_the_fields_belong_to_a_later_version_that_is_the_answer(switch: Switch, config_rows: RawRedis) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "sonic_telegen.cli", "capture", "Ethernet0"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, "not available in this version" in done.stderr) == (2, True)
-    assert gone(config_rows)
-
-
-def test_the_command_is_offered_once_the_fields_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    for available in (False, True):
-        field = replace(schema.JOB_FIELDS["snaplen"], available=available)
-        monkeypatch.setitem(schema.JOB_FIELDS, "snaplen", field)
-        assert tree().commands["capture"].hidden is not available
+def test_the_command_is_offered() -> None:
+    assert not tree().commands["capture"].hidden
