@@ -118,7 +118,7 @@ JOB_FIELDS: dict[str, Field] = {
     "l4_dport": Field(PORTS, "Destination ports; needs ip_proto of tcp, udp, sctp"),
     "dscp": Field(DSCP, "DSCP of the packets"),
     "vlan": Field(Whole(1, 4094), "VLAN id of either tag"),
-    "filter": Field(FILTER, "pcap filter; must match together with the fields above", available=False),
+    "filter": Field(FILTER, "pcap filter; must match together with the fields above"),
     "sample_rate": Field(Whole(1, 65536), "Flows, capture and mirroring take 1 in N", "1"),
     "result_detail": Field(RESULT_DETAIL, "What the job keeps", "summary"),
     "snaplen": Field(Whole(64, 9216, "bytes"), "Captured bytes of a frame; needs result_detail packets", "128"),

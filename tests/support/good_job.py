@@ -22,6 +22,7 @@ GOOD = {
     "l4_dport": "443,8000-8099",
     "dscp": "0,46",
     "vlan": "100",
+    "filter": "tcp port 443 and net 10.0.0.0/8",
     "sample_rate": "1024",
     "result_detail": "packets",
     "snaplen": "9216",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -16,7 +15,6 @@ from sonic_telegen.model.asked import Rejection
 from sonic_telegen.model.job import JobSpec, ResultDetail
 from sonic_telegen.model.match import EVERY_FRAME, Match
 from sonic_telegen.model.values import PORTS, PREFIX
-from tests.support.later import QUESTION, switch_on
 
 octets = st.integers(0, 255)
 ranges = st.tuples(st.integers(1, 65535), st.integers(1, 65535)).map(lambda ends: (min(ends), max(ends)))
@@ -35,13 +33,7 @@ matches = st.builds(
     filter=st.just("") | st.from_regex("[!-~][ -~]{0,30}", fullmatch=True),
 ).filter(lambda match: match.contradiction() is None)
 details = st.sampled_from(ResultDetail)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def available() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        switch_on(patch)
-        yield
+QUESTION = (*schema.MATCH_FIELDS, "sample_rate", "result_detail", "snaplen")
 
 
 def job(**fields: str) -> JobSpec:

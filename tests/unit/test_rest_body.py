@@ -14,7 +14,6 @@ from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.values import JOB_ID
 from sonic_telegen.rest.body import read_start
 from sonic_telegen.rest.problem import ERRORS, Problem
-from tests.support.later import switch_on
 
 
 def start(**members: object) -> tuple[str, dict[str, str]]:
@@ -111,8 +110,7 @@ def test_a_long_wrong_value_is_not_sent_back_whole() -> None:
     assert len(found.message) < 400
 
 
-def test_match_fields_that_become_available_are_taken_without_an_edit(monkeypatch: pytest.MonkeyPatch) -> None:
-    switch_on(monkeypatch)
+def test_a_list_is_taken_as_json_has_it_or_as_text() -> None:
     for given_as in ([10, "46"], "10,46"):
         assert start(port="Ethernet0", filters={"dscp": given_as})[1]["dscp"] == "10,46"
     assert start(port="Ethernet0", dscp=7)[1]["dscp"] == "7"

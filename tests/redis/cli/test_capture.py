@@ -29,10 +29,6 @@ from tests.support.ringing import FakeRing, frame
 from tests.support.told import AGENT, tell
 
 ROOT = Path(__file__).parents[3]
-WITH_FIELDS = (
-    "import pytest; from tests.support.later import switch_on; switch_on(pytest.MonkeyPatch()); "
-    "from sonic_telegen.cli.standalone import main; main()"
-)
 
 
 class Switch:
@@ -87,7 +83,7 @@ def switch(redis_server: RedisServer, config_rows: RawRedis, tmp_path: Path) -> 
 
 def start(*arguments: str, **pipes: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-c", WITH_FIELDS, "capture", *arguments],
+        [sys.executable, "-m", "sonic_telegen.cli", "capture", *arguments],
         cwd=ROOT,
         env={**os.environ, "LC_ALL": "C.UTF-8"},
         stdout=pipes.get("stdout", subprocess.PIPE),

@@ -52,14 +52,14 @@ def test_add_takes_every_field_there_is(config: Door, config_rows: RawRedis) -> 
 def test_a_bad_value_is_answered_by_the_codec_and_writes_nothing(
     name: str, config: Door, config_rows: RawRedis
 ) -> None:
-    bad = {"port": "Ethernet0", name: "no/thing"}
+    bad = {"port": "Ethernet0", name: "no\t/thing"}
     with pytest.raises(ConfigError) as problem:
         check_fields(bad, schema.JOB_FIELDS, schema.JOB_TABLE)
     words = (word for pair in bad.items() for word in (option(pair[0]), pair[1]))
 
     assert config.refuses("job", "add", "x", *words) == str(problem.value)
 
-    assert str(problem.value).startswith(f"{name}='no/thing': use ")
+    assert str(problem.value).startswith(f"{name}='no\\t/thing': use ")
     assert config_rows("DBSIZE") == 0
 
 
