@@ -23,6 +23,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+SHOWN = 100  # characters of what was given that a message shows
+
 
 class Retry(StrEnum):
     """What makes another try worthwhile."""
@@ -42,14 +44,19 @@ class ConfigError(TelegenError):
     """A value that was given is wrong.
 
     Attributes: ``field`` (name in the row, or the variable), ``value`` (as given), ``problem`` (what and the remedy),
-    ``code`` (``invalid_value``, ``unknown_field``, ``missing_field``, ``not_available`` or ``own_netdev``).
+    ``code`` (``invalid_value``, ``unknown_field``, ``missing_field``, ``not_available`` or ``own_netdev``). The message
+    shows the first SHOWN characters of field and value.
     """
 
     retry = Retry.ON_CHANGE
 
     def __init__(self, field: str, value: str, problem: str, code: str = "invalid_value") -> None:
-        super().__init__(f"{field}={value!r}: {problem}" if field else problem)
+        super().__init__(f"{_cut(field)}={_cut(value)!r}: {problem}" if field else problem)
         self.field, self.value, self.problem, self.code = field, value, problem, code
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 class StoreError(TelegenError):

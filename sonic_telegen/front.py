@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from sonic_telegen.kernel import pcap
 from sonic_telegen.log import fields, log
 from sonic_telegen.model.captured import CaptureFile
 from sonic_telegen.reconcile.loop import RESYNC_SEC
@@ -39,7 +40,7 @@ class Front:
         capture: Callable[[str], CaptureFile | None],
     ) -> None:
         self._where, self._worker = where, worker
-        self._hooks = Hooks(settings, asdict(build), self.unhealthy, self.unready, self._changed, capture)
+        self._hooks = Hooks(settings, asdict(build), self.unhealthy, self.unready, self._changed, capture, pcap.check)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._facade: Facade | None = None
         self.listen = self.error = ""

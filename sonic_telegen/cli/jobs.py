@@ -1,7 +1,7 @@
 """Bodies of ``config telegen job``: one row of TELEGEN_JOB each.
 
-Rows are judged by the agent's own codec before they are written, and only the fields that were given are written:
-what another process writes at the same time stays.
+Rows are judged by the agent's own codec before they are written, filter expressions by libpcap where it is installed.
+Only the fields that were given are written: what another process writes at the same time stays.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sonic_telegen.cli.names import spell
 from sonic_telegen.cli.rows import ConfigRows
 from sonic_telegen.db import codec, ports, schema
 from sonic_telegen.errors import ConfigError
+from sonic_telegen.kernel import pcap
 from sonic_telegen.model.job import Owner
 
 Given = Mapping[str, str | None]  # None: not given
@@ -80,7 +81,9 @@ def _given(ctx: click.Context, fields: Given) -> dict[str, str]:
 
 def _check(ctx: click.Context, rows: ConfigRows, job_id: str, row: Mapping[str, str], given: Mapping[str, str]) -> None:
     try:
-        codec.parse_job(job_id, row)
+        spec = codec.parse_job(job_id, row)
+        if spec.match.filter:
+            pcap.check(spec.match.filter)
         if "port" in given:
             ports.check_port(given["port"], {table: rows.get_keys(table) for table in ports.TABLES})
     except ConfigError as problem:

@@ -9,7 +9,7 @@ from sonic_telegen.model.captured import CaptureFile
 from sonic_telegen.settings import Settings
 
 
-def _none(_: str) -> CaptureFile | None:
+def _none(_: str) -> None:
     return None
 
 
@@ -23,3 +23,4 @@ class Hooks:
     unready: Callable[[], str]
     changed: Callable[[], None]  # the addresses that we listen on are others now
     capture: Callable[[str], CaptureFile | None] = _none  # a job's, growing or kept
+    check_filter: Callable[[str], None] = _none  # raises ConfigError for an expression that is none

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -20,6 +21,7 @@ from sonic_telegen.rest.hooks import Hooks
 from sonic_telegen.rest.peer import peer
 from sonic_telegen.rest.problem import Problem, wrong
 from sonic_telegen.rest.tables import WAIT_SEC, Tables
+from sonic_telegen.thread import in_thread
 
 T = TypeVar("T")
 
@@ -34,8 +36,16 @@ class Jobs:
     async def start(self, request: web.Request) -> web.Response:
         """POST /jobs/start."""
         spec, row = read_start(await read_body(request))
+        if spec.match.filter:
+            await self._check_filter(spec.match.filter)
         interface = await finish(self._create(spec, row, caller(request)))
         return answer({"job_id": spec.id, "status": Status.STARTING, "interface": interface}, 201)
+
+    async def _check_filter(self, expression: str) -> None:
+        try:
+            await in_thread("rest", partial(self._hooks.check_filter, expression))
+        except ConfigError as problem:
+            raise wrong(problem) from None
 
     async def _create(self, spec: JobSpec, row: dict[str, str], who: dict[str, str]) -> str:
         try:

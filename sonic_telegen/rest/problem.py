@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from sonic_telegen.errors import ConfigError, StoreError
-
-SHOWN = 100  # characters of a wrong value that are sent back
+from sonic_telegen.errors import SHOWN, ConfigError, StoreError
 
 ERRORS: dict[str, tuple[int, str]] = {
     "invalid_value": (400, "a field holds what it may not"),
@@ -63,8 +61,6 @@ class Problem(Exception):
 
 def wrong(problem: ConfigError) -> Problem:
     """The codec's verdict, in the codec's words."""
-    if len(problem.value) > SHOWN:
-        problem = ConfigError(problem.field, problem.value[:SHOWN] + "…", problem.problem, problem.code)
     return Problem(problem.code, str(problem), problem.field[:SHOWN])
 
 

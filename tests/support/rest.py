@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from sonic_telegen.kernel import pcap
 from sonic_telegen.model.captured import CaptureFile
 from sonic_telegen.rest.facade import Facade
 from sonic_telegen.rest.hooks import Hooks
@@ -109,6 +110,7 @@ class Served:
             lambda: self.problems.get("ready", ""),
             lambda: None,
             self._capture,
+            pcap.check,
         )
 
         async def serve() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.bad_jobs import BAD_EXPRESSIONS, BAD_QUESTIONS
 from tests.support.box import Box, wait_for
 from tests.support.net import FRAME, run_in
 from tests.system.test_rows import counted, filters
@@ -25,6 +26,10 @@ BAD = {
     "empty": ({"NULL": "NULL"}, "missing_field", "port"),
     "a|b": ({"port": "Ethernet0"}, "invalid_value", "job_id"),
     "later": ({"port": "Ethernet0", "truncate": "64"}, "not_available", "truncate"),
+    **{
+        job: ({"port": "Ethernet0", **bad.fields}, "invalid_value", f"{bad.field}=")
+        for job, bad in (BAD_QUESTIONS | BAD_EXPRESSIONS).items()
+    },
 }
 
 

@@ -47,6 +47,10 @@ ROOMS: dict[str, tuple[set[str], str]] = {
         "a door reads and writes rows, nothing else",
     ),
     "cli": ({"errors", "model", "settings", "version", "db", "cli"}, "SONiC imports every plug-in on every command"),
+    "cli.jobs": (
+        {"errors", "model", "db", "cli", "kernel.pcap"},
+        "a bad filter expression is answered where it was typed; no other part of the kernel side is imported by that",
+    ),
     "cli.link": (
         {"settings", "db", "cli", "swsscommon"},
         "the one place where a command takes the wrapper, and only where SONiC's own library is absent",
