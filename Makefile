@@ -12,12 +12,13 @@ NOTE     := sonic_telegen/build.json
 YANG_STAND_INS := tests/yang_model_tests/yang-models
 
 # What Debian packages are for: Python tools; the BPF object; loading it, filter expressions among it; the demo's Redis
-# and netdevs; libyang's verdict on the YANG model; strangers, certificates and rotel (an OTLP collector that links to libpython) in tests.
+# and netdevs; libyang's verdict on the YANG model; strangers, certificates and rotel (an OTLP collector that links to libpython) in
+# tests, and a second reader of captures.
 PY_PACKAGES    := python3 python3-venv
 BUILD_PACKAGES := clang libbpf-dev linux-libc-dev
 RUN_PACKAGES   := libbpf1 libpcap0.8 redis-server iproute2
 YANG_PACKAGES  := libyang2-tools
-TEST_PACKAGES  := bpftool openssl libpython3.11 $(YANG_PACKAGES) chromium
+TEST_PACKAGES  := bpftool openssl libpython3.11 $(YANG_PACKAGES) chromium tshark
 
 # make run DURATION=10 PORTS=4 OTLP=http RATE=500 ARGS='--json'
 DEMO_ARGS := $(if $(DURATION),--duration $(DURATION)) $(if $(PORTS),--ports $(PORTS)) $(if $(OTLP),--otlp $(OTLP)) \
