@@ -197,7 +197,12 @@ class Agent:
         export, loaded = self._collector.export, self._door.loaded
         if sample is None:
             self._capturing.follow(result, loaded.jobs if loaded else None)
-        latest = sample or (self._capturing.counted(result.sample) if result.sample else None)
+        growing = self._capturing.growing()
+        # A beat may have been read before the pass that it is told after.
+        readings = [reading for reading in (sample, result.sample) if reading is not None]
+        latest = max(readings, key=lambda reading: reading.time_ns, default=None)
+        if latest is not None:
+            latest = self._capturing.counted(latest)
         jobs = self._capturing.told(with_counters(result.jobs, latest) if latest else result.jobs)
         hooks = interfaces(result.state, latest) if result.state and latest else ()
         kinds = (
@@ -228,7 +233,7 @@ class Agent:
         if result.outlived and sample is None:
             self._store.remove_owned(result.outlived, Owner.REST)
         settings = {name: (value.text, value.origin) for name, value in result.settings.values.items()}
-        results = job_results(jobs, specs, latest) if latest else {}
+        results = job_results(jobs, specs, latest, growing) if latest else {}
         punts = self._punting.told(latest, result.asked.copp)
         self._store.report(Told(agent, jobs, hooks, settings, results, punts))
         self._front.published()

@@ -94,6 +94,10 @@ class Capturing:
                 found[job] = replace(one, captured=counts.captured, capture_lost=counts.lost)
         return replace(sample, jobs=found) if found else sample
 
+    def growing(self) -> frozenset[str]:
+        """Jobs whose last frames may still be in their rings: what is counted after this is not final for them."""
+        return self._captures.growing()
+
     def _counts(self, job: str) -> CaptureCounts | None:
         try:
             return self._captures.counts(job)

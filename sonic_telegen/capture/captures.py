@@ -125,6 +125,11 @@ class Captures:
                     return self._folder.kept(job)
         return found.writer.file()
 
+    def growing(self) -> frozenset[str]:
+        """Jobs to whose files frames may still come: what is counted of them is not final."""
+        with self._lock:
+            return frozenset(self._captures)
+
     def counts(self, job: str) -> CaptureCounts | None:
         """What became of the job's frames, also when it ended; None when nothing is known. Raises KernelError."""
         with self._lock:

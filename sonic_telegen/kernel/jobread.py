@@ -43,7 +43,20 @@ class JobReaders:
         Raises ``KernelError``.
         """
         loaded = self._programs.programs()
-        found = {job: sample for job in loaded if (sample := self._read(job, turn=True)) is not None}
+        return self._gone(loaded) | self._all(loaded, turn=True)
+
+    def last(self, jobs: Collection[str]) -> dict[str, JobSample]:
+        """Jobs whose programs run no more: no other interval comes. Those that ended lately are as they were last read.
+
+        Raises ``KernelError``.
+        """
+        return self._gone(self._programs.programs()) | self._all(jobs, turn=False)
+
+    def _all(self, jobs: Collection[str], turn: bool) -> dict[str, JobSample]:
+        return {job: sample for job in jobs if (sample := self._read(job, turn)) is not None}
+
+    def _gone(self, loaded: Collection[str]) -> dict[str, JobSample]:
+        found = {}
         with self._lock:
             now = time.monotonic()
             for job, reading in list(self._readings.items()):
@@ -55,10 +68,6 @@ class JobReaders:
                 else:
                     found[job] = reading.last
         return found
-
-    def last(self, jobs: Collection[str]) -> dict[str, JobSample]:
-        """Jobs whose programs run no more, for the last time: no other interval comes. Raises ``KernelError``."""
-        return {job: sample for job in jobs if (sample := self._read(job, turn=False)) is not None}
 
     def _read(self, job: str, turn: bool) -> JobSample | None:
         """None when its program is gone meanwhile."""

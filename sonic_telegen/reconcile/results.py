@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sonic_telegen.model.job import JobSpec
 from sonic_telegen.model.result import JobResult
@@ -16,7 +16,10 @@ _Classes = tuple[Counters, ...]
 
 
 def job_results(
-    statuses: Mapping[str, JobStatus], specs: Mapping[str, JobSpec], sample: Sample
+    statuses: Mapping[str, JobStatus],
+    specs: Mapping[str, JobSpec],
+    sample: Sample,
+    growing: Collection[str] = (),
 ) -> dict[str, JobResult]:
     """The result of every job that counted, by job.
 
@@ -24,6 +27,7 @@ def job_results(
         statuses: what is told of the jobs in the same report; ``started_ns`` is taken from there.
         specs: the jobs that have rows; a reading of another question is left out.
         sample: the reading.
+        growing: jobs whose captures were not complete when it was read, so their results are not final.
     """
     counted: dict[str, list[_Classes]] = defaultdict(list)
     sizes: dict[str, list[_Classes]] = defaultdict(list)
@@ -45,7 +49,7 @@ def job_results(
         ended = status.status in ENDED
         until = min(sample.time_ns, status.expires_ns or sample.time_ns) if ended else sample.time_ns
         rate = spec.sample_rate if spec is not None else 0
-        found[job] = JobResult(job, status.started_ns, until, total, rate, own, ended)
+        found[job] = JobResult(job, status.started_ns, until, total, rate, own, ended and job not in growing)
     return found
 
 

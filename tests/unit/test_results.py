@@ -142,6 +142,12 @@ def test_the_window_of_a_job_that_ended_ends_with_it() -> None:
     assert (found.ended, found.until_ns) == (True, expires)
 
 
+def test_no_result_is_final_while_frames_may_come_to_its_capture() -> None:
+    done = replace(STATUS, status=Status.DONE)
+    assert not job_results({"j1": done}, {"j1": SPEC}, sample(), {"j1"})["j1"].ended
+    assert job_results({"j1": done}, {"j1": SPEC}, sample(), {"j2"})["j1"].ended
+
+
 def test_the_last_reading_counts_even_when_the_row_is_gone() -> None:
     stopped = replace(STATUS, status=Status.STOPPED, reason=Reason.DELETED)
     found = job_results({"j1": stopped}, {}, sample())["j1"]
