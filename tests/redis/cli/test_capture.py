@@ -192,7 +192,7 @@ def test_what_a_killed_command_left_is_removed_when_its_time_is_over(
     switch.ring.come(frame(1))
     for job, owner in (("capture-1", "cli"), ("capture-2", "cli"), ("capture-3", "rest")):
         config_rows("HSET", f"TELEGEN_JOB|{job}", "port", "Ethernet0", "owner", owner)
-    wait_for(lambda: len(switch.rows) == 3, what="the jobs")
+    wait_for(lambda: len(state_rows("KEYS", "TELEGEN_JOB_TABLE|capture-*")) == 3, what="the jobs are told")
     for job in ("capture-1", "capture-3"):
         state_rows("HSET", f"TELEGEN_JOB_TABLE|{job}", "status", "done")
     assert ended(start("Ethernet0", "-c", "1"))[0] == 0
