@@ -18,24 +18,31 @@ struct {
 
 extern const volatile struct tg_job_config config;
 
-static __always_inline void tg_describe(struct __sk_buff *skb, struct tg_frame *frame, __u32 slot, __u32 direction,
+static __always_inline void tg_describe(const struct tg_cursor *c, struct tg_frame *frame, __u32 slot, __u32 direction,
 					__u32 caplen)
 {
-	bool beside = TG_CTX(skb, vlan_present);
+	struct __sk_buff *skb = c->skb;
+	bool beside = tg_beside(c);
 
 	frame->at_ns = bpf_ktime_get_ns();
 	frame->ifindex = TG_CTX(skb, ifindex);
-	frame->len = TG_CTX(skb, len) + (beside ? 4 : 0);
+	frame->len = (c->inner ? c->len - c->off : TG_CTX(skb, len)) + (beside ? 4 : 0);
 	frame->caplen = caplen;
-	frame->vlan_tci = beside ? TG_CTX(skb, vlan_tci) : 0;
-	frame->vlan_proto = beside ? bpf_ntohs(TG_CTX(skb, vlan_proto)) : 0;
-	frame->gso_size = TG_CTX(skb, gso_size);
+	if (c->inner) {
+		frame->vlan_tci = c->tag;
+		frame->vlan_proto = beside ? ETH_P_8021Q : 0;
+		frame->gso_size = 0;
+	} else {
+		frame->vlan_tci = beside ? TG_CTX(skb, vlan_tci) : 0;
+		frame->vlan_proto = beside ? bpf_ntohs(TG_CTX(skb, vlan_proto)) : 0;
+		frame->gso_size = TG_CTX(skb, gso_size);
+	}
 	frame->direction = direction;
 	frame->slot = slot;
 }
 
 /* The frame's first `want` bytes, room at most, in a record of that room. */
-static __always_inline bool tg_put(struct __sk_buff *skb, __u32 slot, __u32 direction, __u64 want, const __u64 room)
+static __always_inline bool tg_put(const struct tg_cursor *c, __u32 slot, __u32 direction, __u64 want, const __u64 room)
 {
 	struct tg_frame *frame = bpf_ringbuf_reserve(&job_ring, sizeof(*frame) + room, 0);
 	__u64 more = want - 1;
@@ -44,26 +51,27 @@ static __always_inline bool tg_put(struct __sk_buff *skb, __u32 slot, __u32 dire
 		return false;
 	/* 5.10 must see on the register itself that no more than room and no less than one byte is asked for. */
 	asm volatile("" : "+r"(more));
-	if (more >= room || bpf_skb_load_bytes(skb, 0, frame + 1, more + 1)) {
+	if (more >= room || bpf_skb_load_bytes(c->skb, c->off, frame + 1, more + 1)) {
 		bpf_ringbuf_discard(frame, 0);
 		return false;
 	}
-	tg_describe(skb, frame, slot, direction, want);
+	tg_describe(c, frame, slot, direction, want);
 	bpf_ringbuf_submit(frame, 0);
 	return true;
 }
 
-static __always_inline bool tg_capture(struct __sk_buff *skb, __u32 slot, __u32 direction)
+/* The cursor stands on the frame's first byte. */
+static __always_inline bool tg_capture(const struct tg_cursor *c, __u32 slot, __u32 direction)
 {
-	__u64 want = TG_CTX(skb, len), snaplen = config.snaplen;
+	__u64 want = c->inner ? c->len - c->off : TG_CTX(c->skb, len), snaplen = config.snaplen;
 
 	if (snaplen <= 128 || want <= 128)
-		return tg_put(skb, slot, direction, want < snaplen ? want : snaplen, 128);
+		return tg_put(c, slot, direction, want < snaplen ? want : snaplen, 128);
 	if (snaplen <= 512 || want <= 512)
-		return tg_put(skb, slot, direction, want < snaplen ? want : snaplen, 512);
+		return tg_put(c, slot, direction, want < snaplen ? want : snaplen, 512);
 	if (snaplen <= 1536 || want <= 1536)
-		return tg_put(skb, slot, direction, want < snaplen ? want : snaplen, 1536);
-	return tg_put(skb, slot, direction, want < snaplen ? want : snaplen, 9216);
+		return tg_put(c, slot, direction, want < snaplen ? want : snaplen, 1536);
+	return tg_put(c, slot, direction, want < snaplen ? want : snaplen, 9216);
 }
 
 #endif

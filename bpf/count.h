@@ -65,6 +65,13 @@ static __always_inline void tg_add(struct tg_total *total, struct tg_counters *c
 	counters->bytes += bytes;
 }
 
+static __always_inline struct tg_total tg_add_one(struct tg_total *total, struct tg_counters *counters, __u64 bytes)
+{
+	tg_add(total, counters, 1, bytes);
+	counters->histogram[tg_bucket(bytes)] += 1;
+	return (struct tg_total){ 1, bytes };
+}
+
 /*
  * An aggregate of `len` bytes with `headers` bytes of headers; `beside` is the tag's in each packet. All packets but
  * the last carry `size` (gso_size) bytes. Where that does not add up (SCTP's segments have sizes of their own and
@@ -103,9 +110,7 @@ static __always_inline struct tg_total tg_count(struct __sk_buff *skb, struct tg
 	if (tg_unlikely(size))
 		return tg_add_aggregate(total, counters, len, tg_header_bytes(skb), beside, size,
 					TG_CTX(skb, gso_segs));
-	tg_add(total, counters, 1, len + beside);
-	counters->histogram[tg_bucket(len + beside)] += 1;
-	return (struct tg_total){ 1, len + beside };
+	return tg_add_one(total, counters, len + beside);
 }
 
 #endif

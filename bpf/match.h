@@ -37,31 +37,39 @@ struct tg_tag {
 
 TG_DEFINE_READERS(tag, struct tg_tag)
 
-static __always_inline bool tg_match_vlan(const struct tg_cursor *c, __u32 features, struct tg_flow_key *key)
+_Static_assert(TG_MAX_TAGS == 3, "tg_match_vlan looks at three places");
+
+/* The tag at a place in the frame; whether another one behind it matters. */
+static __always_inline bool tg_see_tag(const struct tg_cursor *c, int place, __u32 features, bool outermost,
+				       struct tg_flow_key *key, bool *found)
 {
-	bool beside = TG_CTX(c->skb, vlan_present), found = false;
 	struct tg_tag tag = {};
 	__u16 id;
 
+	if (!tg_near_tag(c, 2 * ETH_ALEN + 4 * place, &tag) || !tg_is_tag(tag.type))
+		return false;
+	id = bpf_ntohs(tag.tci) & 0xfff;
+	if (id == config.vlan)
+		*found = true;
+	if (features & TG_DO_FLOWS && outermost)
+		key->vlan = id;
+	return features & TG_DO_VLAN;
+}
+
+static __always_inline bool tg_match_vlan(const struct tg_cursor *c, __u32 features, struct tg_flow_key *key)
+{
+	bool beside = tg_beside(c), found = false;
+	__u16 id;
+
 	if (beside) {
-		id = TG_CTX(c->skb, vlan_tci) & 0xfff;
+		id = (c->inner ? c->tag : TG_CTX(c->skb, vlan_tci)) & 0xfff;
 		found = id == config.vlan;
 		if (features & TG_DO_FLOWS)
 			key->vlan = id;
 	}
-#pragma unroll
-	for (int i = 0; i < TG_MAX_TAGS; i++) {
-		if ((i == TG_MAX_TAGS - 1 && beside) || !tg_near_tag(c, 2 * ETH_ALEN + 4 * i, &tag) ||
-		    !tg_is_tag(tag.type))
-			break;
-		id = bpf_ntohs(tag.tci) & 0xfff;
-		if (id == config.vlan)
-			found = true;
-		if (features & TG_DO_FLOWS && i == 0 && !beside)
-			key->vlan = id;
-		if (!(features & TG_DO_VLAN))
-			break;
-	}
+	if (tg_see_tag(c, 0, features, !beside, key, &found) && tg_see_tag(c, 1, features, false, key, &found) &&
+	    !beside)
+		tg_see_tag(c, TG_MAX_TAGS - 1, features, false, key, &found);
 	return found || !(features & TG_DO_VLAN);
 }
 
@@ -127,6 +135,8 @@ static __always_inline bool tg_match_ipv4(const struct tg_cursor *c, __u32 featu
 		f->key.family = 4;
 	if (features & TG_DO_ADDRESS && config.family != 4)
 		return false;
+	if (tg_beyond(c, 0, sizeof(*ip)))
+		return !(features & TG_DO_IP);
 	if (tg_unlikely((void *)(ip + 1) > (void *)(long)TG_CTX(c->skb, data_end))) {
 		if (bpf_skb_load_bytes(c->skb, c->off, &copy, sizeof(copy)))
 			return !(features & TG_DO_IP);
@@ -169,6 +179,8 @@ static __always_inline bool tg_match_ipv6(struct tg_cursor *c, __u32 features, s
 		f->key.family = 6;
 	if (features & TG_DO_ADDRESS && config.family != 6)
 		return false;
+	if (tg_beyond(c, 0, sizeof(*ip)))
+		return !(features & TG_DO_IP);
 	if (tg_unlikely((void *)(ip + 1) > (void *)(long)TG_CTX(c->skb, data_end))) {
 		if (bpf_skb_load_bytes(c->skb, c->off, &copy, sizeof(copy)))
 			return !(features & TG_DO_IP);
@@ -214,28 +226,35 @@ static __always_inline bool tg_match_ipv6(struct tg_cursor *c, __u32 features, s
 	return tg_match_ports(c, sizeof(*ip), true, proto, features, f);
 }
 
-static __always_inline bool tg_match(struct __sk_buff *skb, __u32 features, struct tg_found *f)
+/* The cursor stands on the frame's first byte. */
+static __always_inline bool tg_match_at(struct tg_cursor *c, __u32 features, struct tg_found *f)
 {
-	struct tg_cursor c = { .skb = skb, .len = TG_CTX(skb, len) };
 	__be16 type = 0;
 
 	f->class = TG_OTHER;
 	f->tcp_flags = 0;
 	if (features & TG_DO_FLOWS)
 		__builtin_memset(&f->key, 0, sizeof(f->key));
-	if (features & (TG_DO_VLAN | TG_DO_FLOWS) && !tg_match_vlan(&c, features, &f->key))
+	if (features & (TG_DO_VLAN | TG_DO_FLOWS) && !tg_match_vlan(c, features, &f->key))
 		return false;
-	if (tg_pass_ethernet(&c, &type)) {
+	if (tg_pass_ethernet(c, &type)) {
 		if (type == bpf_htons(ETH_P_IP)) {
 			f->class = TG_IPV4;
 			if (features & (TG_DO_IP | TG_DO_FLOWS))
-				return tg_match_ipv4(&c, features, f);
+				return tg_match_ipv4(c, features, f);
 			return true;
 		}
 		if (type == bpf_htons(ETH_P_IPV6))
-			return tg_match_ipv6(&c, features, f);
+			return tg_match_ipv6(c, features, f);
 	}
 	return !(features & TG_DO_IP);
+}
+
+static __always_inline bool tg_match(struct __sk_buff *skb, __u32 features, struct tg_found *f)
+{
+	struct tg_cursor c = { .skb = skb, .len = TG_CTX(skb, len) };
+
+	return tg_match_at(&c, features, f);
 }
 
 #endif

@@ -54,7 +54,23 @@ struct tg_cursor {
 	struct __sk_buff *skb;
 	__u32 len; /* skb->len, the whole frame; data_end - data is the linear part, 0.1 % of a TCP stream's bytes */
 	__u32 off;
+	bool inner; /* a constant: the frame is a part of what the skb holds, offsets are the skb's and len is its end */
+	__u32 tag;  /* of an inner frame: the tag that is not in it, as TG_TAG and an id; 0: none */
 };
+
+#define TG_TAG 0x10000
+
+/* Whether the frame has a tag that is not in it. */
+static __always_inline bool tg_beside(const struct tg_cursor *c)
+{
+	return c->inner ? c->tag : TG_CTX(c->skb, vlan_present);
+}
+
+/* Where the frame ends the skb does too, but for an inner frame. */
+static __always_inline bool tg_beyond(const struct tg_cursor *c, __u32 pos, __u32 size)
+{
+	return c->inner && tg_unlikely(c->off + pos + size > c->len);
+}
 
 /* How an IPv6 extension header begins; the fragment header has its offset where the others have data. */
 struct tg_extension {
@@ -83,7 +99,8 @@ struct tg_ports {
 	{                                                                                                              \
 		type copy;                                                                                             \
                                                                                                                        \
-		if (bpf_skb_load_bytes(c->skb, c->off + pos, &copy, sizeof(copy)))                                     \
+		if (tg_beyond(c, pos, sizeof(copy)) ||                                                                 \
+		    bpf_skb_load_bytes(c->skb, c->off + pos, &copy, sizeof(copy)))                                     \
 			return false;                                                                                  \
 		*value = copy;                                                                                         \
 		return true;                                                                                           \
@@ -93,6 +110,8 @@ struct tg_ports {
 	{                                                                                                              \
 		void *at = (void *)(long)TG_CTX(c->skb, data) + c->off + pos;                                          \
                                                                                                                        \
+		if (tg_beyond(c, pos, sizeof(type)))                                                                   \
+			return false;                                                                                  \
 		if (tg_unlikely(at + sizeof(type) > (void *)(long)TG_CTX(c->skb, data_end)))                           \
 			return tg_far_##name(c, pos, value);                                                           \
 		*value = *(type *)at;                                                                                  \
@@ -123,7 +142,7 @@ static __always_inline bool tg_pass_ethernet(struct tg_cursor *c, __be16 *type)
 			return false;
 		if (*type == bpf_htons(ETH_P_IP) || *type == bpf_htons(ETH_P_IPV6) || !tg_is_tag(*type))
 			return tg_skip(c, sizeof(*type));
-		if (tags == TG_MAX_TAGS || (tags == TG_MAX_TAGS - 1 && TG_CTX(c->skb, vlan_present)) || !tg_skip(c, 4))
+		if (tags == TG_MAX_TAGS || (tags == TG_MAX_TAGS - 1 && tg_beside(c)) || !tg_skip(c, 4))
 			return false;
 	}
 	return false;

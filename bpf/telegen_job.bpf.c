@@ -15,6 +15,8 @@
 #include "burst.h"
 #include "capture.h"
 #include "mirror.h"
+#include "decap.h"
+#include "session.h"
 
 const volatile struct tg_job_config config __attribute__((used)) = { .version = TG_JOB_VERSION, .sample_rate = 1 };
 
@@ -67,7 +69,7 @@ static __always_inline bool tg_match_expression(struct __sk_buff *skb)
 	return answer;
 }
 
-static __always_inline void tg_take(struct __sk_buff *skb, __u32 features, struct tg_job_percpu *mine,
+static __always_inline void tg_take(const struct tg_cursor *frame, __u32 features, struct tg_job_percpu *mine,
 				    struct tg_found *f, __u32 slot, __u32 direction, __u32 mirror,
 				    struct tg_total added)
 {
@@ -84,13 +86,13 @@ static __always_inline void tg_take(struct __sk_buff *skb, __u32 features, struc
 		}
 	}
 	if (features & TG_DO_CAPTURE) {
-		if (tg_capture(skb, slot, direction))
+		if (tg_capture(frame, slot, direction))
 			mine->captured++;
 		else
 			mine->capture_lost++;
 	}
 	if (features & TG_DO_MIRROR)
-		tg_mirror(skb, mine, mirror, added.packets);
+		tg_mirror(frame->skb, mine, mirror, added.packets);
 }
 
 SEC("tc")
@@ -127,7 +129,57 @@ int telegen_job(struct __sk_buff *skb)
 	if (features & TG_DO_BURST)
 		tg_burst(mine, live->epoch, added);
 	if (tg_sample(mine))
-		tg_take(skb, features, mine, &found, slot, stats->direction, live->mirror, added);
+		tg_take(&(struct tg_cursor){ .skb = skb }, features, mine, &found, slot, stats->direction, live->mirror, added);
+	return TC_ACT_UNSPEC;
+}
+
+/*
+ * The same for a job that is about the frames within mirrored ones: what is no ERSPAN is not the job's. A program of its
+ * own, so that all others pay nothing for it. An aggregate of ERSPAN does not come about; it would count as one frame.
+ */
+SEC("tc")
+int telegen_decap(struct __sk_buff *skb)
+{
+	__u32 slot = TG_CTX(skb, tc_classid), features = config.features, zero = 0, bytes;
+	struct tg_job_live *live = bpf_map_lookup_elem(&job_live, &zero);
+	struct tg_cursor frame = { .skb = skb, .inner = true }, walk;
+	struct tg_job_percpu *mine;
+	struct tg_if_stats *stats;
+	struct tg_total added;
+	struct tg_found found;
+	bool hit;
+
+#if TG_BUILD
+	asm volatile("r0 = %0" : : "i"(TG_BUILD) : "r0");
+#endif
+	if (!live || (live->deadline && bpf_jiffies64() >= live->deadline))
+		return TC_ACT_UNSPEC;
+	mine = bpf_map_lookup_elem(&job_percpu, &zero);
+	if (!mine || !tg_decap(skb, &mine->inner) || !tg_match_outer(&mine->inner, features))
+		return TC_ACT_UNSPEC;
+	frame.off = mine->inner.at;
+	frame.len = mine->inner.end;
+	frame.tag = mine->inner.tag;
+	if (frame.off > TG_MOST_OUTER || frame.len < frame.off)
+		return TC_ACT_UNSPEC;
+	bytes = frame.len - frame.off;
+	walk = frame;
+	if (mine->inner.foreign)
+		walk.len = walk.off;
+	hit = tg_match_at(&walk, features, &found);
+	tg_count_session(mine, &mine->inner, hit, found.class, bytes);
+	if (!hit)
+		return TC_ACT_UNSPEC;
+	if (tg_unlikely(slot >= TG_SLOTS))
+		slot = 0;
+	stats = bpf_map_lookup_elem(&if_stats_percpu, &slot);
+	if (tg_unlikely(!stats || found.class >= TG_CLASSES))
+		return TC_ACT_UNSPEC;
+	added = tg_add_one(NULL, &stats->classes[found.class], bytes);
+	if (features & TG_DO_BURST)
+		tg_burst(mine, live->epoch, added);
+	if (tg_sample(mine))
+		tg_take(&frame, features, mine, &found, slot, stats->direction, 0, added);
 	return TC_ACT_UNSPEC;
 }
 

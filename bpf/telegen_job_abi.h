@@ -9,9 +9,11 @@
 #ifndef TELEGEN_JOB_ABI_H
 #define TELEGEN_JOB_ABI_H
 
+#include <linux/bpf.h>
 #include <linux/types.h>
+#include "telegen_abi.h"
 
-#define TG_JOB_VERSION 1 /* raised with every change below */
+#define TG_JOB_VERSION 2 /* raised with every change below */
 #define TG_MAX_RANGES 8
 #define TG_FLOWS 16384 /* entries of job_flows when the loader sets no other number */
 
@@ -28,6 +30,10 @@ enum tg_do {
 	TG_DO_BURST = 512,
 	TG_DO_CAPTURE = 1024,
 	TG_DO_MIRROR = 2048,
+	/* of telegen_decap */
+	TG_DO_REMOTE = 4096,
+	TG_DO_LOCAL = 8192,
+	TG_DO_SESSION = 16384,
 };
 
 /* An IPv4 prefix is in word 0. Bits of addr outside mask are 0. */
@@ -58,6 +64,10 @@ struct tg_job_config {
 	__u64 dscps;         /* one bit for each value */
 	__u32 flow_budget;   /* insertions into job_flows that a CPU may try in a window */
 	__u32 budget_window; /* length of that window in jiffies */
+	__be32 remote;       /* outer source, outer destination and session of what is stripped */
+	__be32 local;
+	__u32 session;
+	__u32 pad;
 };
 
 /* job_live: ARRAY[1], written by user space */
@@ -77,6 +87,24 @@ struct tg_peak {
 	__u64 at_ns; /* when the window began, by bpf_ktime_get_ns */
 	__u32 epoch; /* whose peak it is; another epoch's is no peak of this one */
 	__u32 pad;
+};
+
+struct tg_session_key {
+	__be32 source; /* of the outer packet */
+	__be32 dest;
+	__u32 session; /* 0 where the header has none */
+};
+
+/* The frame within a mirrored one: handed on within a run, of no meaning behind it. */
+struct tg_inner {
+	__u32 at; /* in the skb */
+	__u32 end;
+	__u32 tag; /* as of tg_cursor */
+	__u32 sequence;
+	struct tg_session_key key;
+	__u8 sequenced;
+	__u8 foreign; /* no frame of Ethernet */
+	__u8 pad[2];
 };
 
 /*
@@ -103,9 +131,29 @@ struct tg_job_percpu {
 	__u64 window_packets;
 	__u64 window_bytes;
 	struct tg_peak peak[2];
+	__u64 beyond_packets; /* of telegen_decap: those of sessions for which job_sessions had no room */
+	__u64 beyond_bytes;
+	struct tg_inner inner;
 };
 
 #define TG_WINDOW_NS 1000000
+
+/* job_sessions: HASH, of telegen_decap. A session is that of one sender and receiver; entries stay. */
+#define TG_SESSIONS 256
+#define TG_SEQUENCE_WINDOW 64
+#define TG_SEQUENCE_JUMP (1 << 20)
+
+struct tg_session {
+	struct bpf_spin_lock lock;
+	__u32 last;      /* the highest sequence number */
+	__u64 seen;      /* of it and the 63 before it, one bit each; 0: there was none yet */
+	__u64 lost;      /* that left `seen` and had not come */
+	__u64 repeated;  /* that came again while in `seen` */
+	__u64 restarts;  /* the number was far off: the sender began anew */
+	__u64 first;     /* jiffies64 */
+	__u64 at;        /* of the last packet */
+	struct tg_total classes[TG_CLASSES]; /* of the frames that match */
+};
 
 /*
  * job_flows: LRU_HASH. All frames that are not IP, or whose IP header is cut, are one flow of their family and VLAN.

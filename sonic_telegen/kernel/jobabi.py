@@ -17,22 +17,23 @@ from sonic_telegen.model.match import Ports, Prefix
 
 Raw = bytes | bytearray | memoryview
 
-VERSION = 1
+VERSION = 2
 FLOWS = 16384  # entries of job_flows in the object
 MOST_RANGES = 8
 WINDOW_NS = 1_000_000  # of a burst
 OFF = 1  # max_entries of job_flows for a job that has none
 
-_CONFIG = struct.Struct("=4I4QI16s16s16s16sII16H16HIQII")
+_CONFIG = struct.Struct("=4I4QI16s16s16s16sII16H16HIQII4s4sI4x")
 _LIVE = struct.Struct("=QII64s16s16s16s")
 _PEAK = struct.Struct("=3QII")
 _PERCPU = struct.Struct("=18Q")
 _KEY = struct.Struct("=16s16s2s2sH3B3x")
 _FLOW = struct.Struct("=4QI4x")
 _FRAME = struct.Struct("=Q3I4HI")
+_INNER = struct.Struct("=2Q32x")  # what job_percpu has of decap, behind the peaks
 
 CONFIG_SIZE, LIVE_SIZE, KEY_SIZE, FLOW_SIZE, FRAME_SIZE = (s.size for s in (_CONFIG, _LIVE, _KEY, _FLOW, _FRAME))
-PERCPU_SIZE = _PERCPU.size + 2 * _PEAK.size
+PERCPU_SIZE = _PERCPU.size + 2 * _PEAK.size + _INNER.size
 
 
 class Feature(IntFlag):
@@ -50,12 +51,15 @@ class Feature(IntFlag):
     BURST = 512
     CAPTURE = 1024
     MIRROR = 2048
+    REMOTE = 4096
+    LOCAL = 8192
+    SESSION = 16384
 
 
 def features(spec: JobSpec, bursts: bool = False, mode: MirrorMode = MirrorMode.DIRECT) -> Feature:
     """What the program of this job has to do in that mode."""
-    match = spec.match
-    asked = {
+    match, decap = spec.match, mode is MirrorMode.DECAP
+    asked: dict[Feature, object] = {
         Feature.PROTO: match.ip_proto,
         Feature.SRC: match.src_cidr,
         Feature.DST: match.dst_cidr,
@@ -68,6 +72,9 @@ def features(spec: JobSpec, bursts: bool = False, mode: MirrorMode = MirrorMode.
         Feature.BURST: bursts,
         Feature.CAPTURE: spec.result_detail is ResultDetail.PACKETS,
         Feature.MIRROR: mode is MirrorMode.ERSPAN,
+        Feature.REMOTE: decap and spec.erspan.remote,
+        Feature.LOCAL: decap and spec.erspan.local,
+        Feature.SESSION: decap and spec.erspan.key is not None,
     }
     found = Feature(0)
     for feature, value in asked.items():
@@ -103,6 +110,9 @@ def pack_config(
         sum(1 << value for value in match.dscp),
         flow_budget,
         budget_window,
+        IPv4Address(spec.erspan.remote or 0).packed,
+        IPv4Address(spec.erspan.local or 0).packed,
+        spec.erspan.key or 0,
     )
 
 
@@ -162,7 +172,7 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)
 class PerCpu:
-    """``job_percpu`` of one CPU, or the sum over several."""
+    """``job_percpu`` of one CPU, or the sum over several; ``beyond`` are frames of sessions that have no entry."""
 
     frames: int
     sampled_packets: int
@@ -176,13 +186,19 @@ class PerCpu:
     capture_lost: int
     mirrored: int
     mirror_failed: int
+    beyond_packets: int
+    beyond_bytes: int
 
     @classmethod
     def parse(cls, raw: Raw) -> Self:
         """The map's value of all CPUs, added up."""
-        columns = zip(*(_PERCPU.unpack_from(raw, at) for at in range(0, len(raw), PERCPU_SIZE)), strict=True)
+        behind = PERCPU_SIZE - _INNER.size
+        cpus = range(0, len(raw), PERCPU_SIZE)
+        columns = zip(
+            *(_PERCPU.unpack_from(raw, at) + _INNER.unpack_from(raw, at + behind) for at in cpus), strict=True
+        )
         frames, _, *rest = (sum(column) for column in columns)
-        return cls(frames, *rest[: len(fields(cls)) - 1])
+        return cls(frames, *rest[: len(fields(cls)) - 3], *rest[-2:])
 
 
 def peaks(raw: Raw, epoch: int) -> tuple[Peak, ...]:

@@ -15,13 +15,19 @@ from sonic_telegen.kernel.failure import ENOTSUPP, kernel_error
 from sonic_telegen.kernel.jobabi import OFF, pack_config
 from sonic_telegen.kernel.layout import Layout
 from sonic_telegen.kernel.libbpf_object import Object
-from sonic_telegen.kernel.pins import FLOWS, IF_STATS, LIVE, PERCPU, PROG, RING
+from sonic_telegen.kernel.pins import FLOWS, IF_STATS, LIVE, PERCPU, PROG, RING, SESSIONS
 from sonic_telegen.kernel.spliced import load_spliced
 from sonic_telegen.model.budget import INSERTS, INSERTS_SEC, flow_entries, ring_bytes
 from sonic_telegen.model.job import JobSpec, MirrorMode, ResultDetail
 
-PROGRAM = "telegen_job"
-MAPS = {LIVE: "job_live", PERCPU: "job_percpu", FLOWS: "job_flows", RING: "job_ring"}  # pin: map of the object
+PROGRAM, DECAP_PROGRAM = "telegen_job", "telegen_decap"
+MAPS = {  # pin: map of the object
+    LIVE: "job_live",
+    PERCPU: "job_percpu",
+    FLOWS: "job_flows",
+    RING: "job_ring",
+    SESSIONS: "job_sessions",
+}
 UNREADABLE = "unreadable"
 
 
@@ -60,6 +66,12 @@ def load(
         o.reuse(IF_STATS, source.if_stats)
         o.set_max_entries(MAPS[FLOWS], flow_entries(spec) or OFF)
         o.set_max_entries(MAPS[RING], ring_bytes(spec) or mmap.PAGESIZE)
+        program, other = PROGRAM, DECAP_PROGRAM
+        if mode is MirrorMode.DECAP:
+            program, other = other, program
+        else:
+            o.set_max_entries(MAPS[SESSIONS], OFF)
+        o.leave_out(other)
         goes_on = bool(kept) and _same_shapes(o, kept)
         for name, map_name in MAPS.items() if goes_on else ():
             o.reuse(map_name, kept[name])
@@ -67,7 +79,7 @@ def load(
         bursts = spec.result_detail is not ResultDetail.SUMMARY
         config = pack_config(spec, bursts=bursts, flow_budget=INSERTS, budget_window=window, mode=mode)
         o.set_rodata("config", config)
-        fds = {PROG: load_program(o, spec)}
+        fds = {PROG: load_program(o, spec, program)}
         undo.callback(close, fds)
         for name, map_name in MAPS.items():
             fds[name] = os.dup(o.map_fd(map_name))
@@ -75,10 +87,10 @@ def load(
     return fds, goes_on
 
 
-def load_program(o: Object, spec: JobSpec) -> int:
+def load_program(o: Object, spec: JobSpec, program: str = PROGRAM) -> int:
     """Load the prepared object; a descriptor of the program that answers the question, the caller's to close."""
     o.load()
-    return load_spliced(o, PROGRAM, spec.match.filter) if spec.match.filter else os.dup(o.prog_fd(PROGRAM))
+    return load_spliced(o, program, spec.match.filter) if spec.match.filter else os.dup(o.prog_fd(program))
 
 
 def close(fds: Mapping[str, int]) -> None:

@@ -12,7 +12,8 @@ from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.jobload import close
 from sonic_telegen.kernel.jobs import JobPrograms
 from sonic_telegen.kernel.jobstats import Clocks, JobReader
-from sonic_telegen.kernel.pins import FLOWS, PERCPU
+from sonic_telegen.kernel.pins import FLOWS, PERCPU, SESSIONS
+from sonic_telegen.model.job import MirrorMode
 from sonic_telegen.model.sample import JobSample
 
 FINAL_SEC = 60.0  # a last reading is told for so long after its program is gone: exports may fail or come late
@@ -80,7 +81,8 @@ class JobReaders:
             with reading.lock:
                 ticks, tick_ns = self._programs.ticks()
                 clocks = Clocks(ticks, tick_ns, time.monotonic_ns(), time.time_ns())
-                reading.last = reading.reader.read(fds[PERCPU], fds[FLOWS], clocks, live.epoch)
+                sessions = fds[SESSIONS] if live.mode is MirrorMode.DECAP else None
+                reading.last = reading.reader.read(fds[PERCPU], fds[FLOWS], clocks, live.epoch, sessions)
             return reading.last
         finally:
             close(fds)

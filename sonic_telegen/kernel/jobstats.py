@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.flows import TOP, FlowReader, Table
 from sonic_telegen.kernel.jobabi import OFF, PERCPU_SIZE, Peak, PerCpu, peaks
+from sonic_telegen.kernel.sessions import SessionReader
 from sonic_telegen.kernel.tables import index_key
 from sonic_telegen.model.sample import NOTHING, Burst, Counters, JobSample
 
@@ -40,15 +41,19 @@ class JobReader:
 
     def __init__(self, digest: str, maps: int = 0, top: int = TOP) -> None:
         self.digest, self._maps = digest, maps
-        self._flows = FlowReader(top)
+        self._flows, self._sessions = FlowReader(top), SessionReader()
         self._evicted = NOTHING
 
-    def read(self, percpu: int, flows: int, clocks: Clocks, epoch: int) -> JobSample:
-        """One reading of the two maps. ``epoch`` is that of the peaks, which the program must have left just now."""
+    def read(self, percpu: int, flows: int, clocks: Clocks, epoch: int, sessions: int | None = None) -> JobSample:
+        """One reading of the maps, ``sessions`` of a job that has them.
+
+        ``epoch`` is that of the peaks, which the program must have left just now.
+        """
         raw = libbpf.lookup(percpu, index_key(0), libbpf.percpu_size(PERCPU_SIZE)) or b""
         tracks = libbpf.map_info(flows).max_entries > OFF
         table = self._flows.read(flows, clocks.of_tick) if tracks else None
-        return self._told(PerCpu.parse(raw), table, clocks.ticks, burst(peaks(raw, epoch), clocks.of_monotonic))
+        told = self._told(PerCpu.parse(raw), table, clocks.ticks, burst(peaks(raw, epoch), clocks.of_monotonic))
+        return told if sessions is None else replace(told, sessions=self._sessions.read(sessions, clocks.of_tick))
 
     def _told(self, counted: PerCpu, table: Table | None, read_at: int, most: Burst | None) -> JobSample:
         found = JobSample(
@@ -61,6 +66,7 @@ class JobReader:
             capture_lost=counted.capture_lost,
             mirrored=counted.mirrored,
             mirror_failed=counted.mirror_failed,
+            beyond=Counters(counted.beyond_packets, counted.beyond_bytes),
         )
         return found if table is None else self._with(found, counted, table)
 

@@ -133,6 +133,7 @@ _PROTOTYPES: dict[str, tuple[object, ...]] = {  # name: result, arguments
     "bpf_object__btf": (_P, _P),
     "bpf_object__next_map": (_P, _P, _P),
     "bpf_object__find_program_by_name": (_P, _P, _S),
+    "bpf_program__set_autoload": (_I, _P, c.c_bool),
     "bpf_program__fd": (_I, _P),
     "bpf_program__insns": (_P, _P),
     "bpf_program__insn_cnt": (c.c_size_t, _P),

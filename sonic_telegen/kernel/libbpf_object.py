@@ -77,6 +77,11 @@ class Object:
         """Let the programs use an existing map instead of a new one (before ``load``); ``fd`` stays the caller's."""
         self._call("reuse map", map_name, lib().bpf_map__reuse_fd(self._map(map_name), fd))
 
+    def leave_out(self, program: str) -> None:
+        """Do not load a program of the object (before ``load``)."""
+        result = lib().bpf_program__set_autoload(self._program(program), False)
+        self._call("leave out program", program, result)
+
     def set_max_entries(self, map_name: str, count: int) -> None:
         """Resize a map before ``load``."""
         self._call("resize map", map_name, lib().bpf_map__set_max_entries(self._map(map_name), count))

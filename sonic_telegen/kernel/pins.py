@@ -26,8 +26,8 @@ NAMES = (*MAPS, *PROGRAMS)
 PRIOR, PRIOR_META = "prior", "prior_meta"  # counters of the layout before, where programs of jobs still count there
 NEXT = "next"  # directory in which a migration collects the new pins
 JOBS = "jobs"  # directory of the jobs' own programs, in it one for each job
-LIVE, PERCPU, FLOWS, RING = "live", "percpu", "flows", "ring"
-JOB_NAMES = (LIVE, PERCPU, FLOWS, RING, PROG)
+LIVE, PERCPU, FLOWS, RING, SESSIONS = "live", "percpu", "flows", "ring", "sessions"
+JOB_NAMES = (LIVE, PERCPU, FLOWS, RING, SESSIONS, PROG)
 _TEMPORARY = "_new"  # names must not contain dots
 
 

@@ -112,6 +112,42 @@ class Burst:
 NOTHING = Counters()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Session:
+    """Who mirrors to whom; ``number`` is the session id, 0 where the header has none."""
+
+    source: str
+    destination: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """What the kernel's table has of a session: frames by class, packets that never came, came twice, new beginnings.
+
+    Times in Unix ns; ``begun`` is the first packet's in ticks of the kernel.
+    """
+
+    session: Session
+    classes: tuple[Counters, ...]
+    lost: int
+    repeated: int
+    restarts: int
+    first_ns: int
+    last_ns: int
+    begun: int
+
+    @property
+    def packets(self) -> int:
+        """Of all classes."""
+        return sum(counters.packets for counters in self.classes)
+
+    @property
+    def bytes(self) -> int:
+        """Of all classes."""
+        return sum(counters.bytes for counters in self.classes)
+
+
 @dataclass(frozen=True, slots=True)
 class JobSample:
     """What a job's own program keeps beside the counters; nothing is scaled by the job's sampling rate.
@@ -119,7 +155,8 @@ class JobSample:
     ``sampled`` is what it looked at closer. With a flow table that is what the table holds (``held``), what it held
     before it was evicted, and what it did not take (``untracked``); without one all three are nothing. ``top`` are its
     flows with most bytes, ``flows`` how many there are, ``read_at`` the kernel's ticks before they were read. ``maps``
-    tells one run from another of the same question (``digest``): with other maps all begins at zero.
+    tells one run from another of the same question (``digest``): with other maps all begins at zero. ``sessions`` is
+    None for a job that is not about mirrored frames; ``beyond`` are those of sessions that the table has no room for.
     """
 
     digest: str
@@ -137,6 +174,8 @@ class JobSample:
     mirrored: int = 0
     mirror_failed: int = 0
     maps: int = 0
+    sessions: tuple[SessionRecord, ...] | None = None
+    beyond: Counters = NOTHING
 
     @property
     def rest(self) -> Counters:

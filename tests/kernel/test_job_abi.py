@@ -7,9 +7,11 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import pytest
 
-from sonic_telegen.kernel import jobabi, libbpf
+from sonic_telegen.kernel import jobabi, libbpf, sessions
+from sonic_telegen.model.erspan import ErspanAsked
 from sonic_telegen.model.job import JobSpec, MirrorMode, ResultDetail
-from sonic_telegen.model.match import Match
+from sonic_telegen.model.match import EVERY_FRAME, Match
+from sonic_telegen.model.sample import Counters, Session
 from tests.support.objects import ROOT, compiled, source_object
 
 SPEC = JobSpec("one", "Ethernet0", match=Match(vlan=7), sample_rate=9, snaplen=300)
@@ -48,8 +50,8 @@ def test_ipv6_prefixes_fill_all_words() -> None:
     match = Match(src_cidr=ip_network("2001:db8::/33"), dst_cidr=ip_network("::/0"))
     made = filled(
         "tg_job_config",
-        ".version = 1, .features = TG_DO_SRC | TG_DO_DST | TG_DO_CAPTURE, .sample_rate = 1, .snaplen = 128, "
-        ".family = 6, .src = { { 0xb80d0120 }, { 0xffffffff, 0x80 } }, .budget_window = 1",
+        ".version = TG_JOB_VERSION, .features = TG_DO_SRC | TG_DO_DST | TG_DO_CAPTURE, .sample_rate = 1, "
+        ".snaplen = 128, .family = 6, .src = { { 0xb80d0120 }, { 0xffffffff, 0x80 } }, .budget_window = 1",
     )
     spec = replace(SPEC, match=match, sample_rate=1, snaplen=128, result_detail=ResultDetail.PACKETS)
     assert jobabi.pack_config(spec) == made
@@ -86,6 +88,7 @@ def test_live_is_written_and_read() -> None:
 
 def test_counters_are_added_over_cpus_and_peaks_are_those_of_the_epoch() -> None:
     values = (
+        ".beyond_packets = {0}13, .beyond_bytes = {0}14, .inner = {{ .at = {1} }}, "
         ".frames = {0}1, .sample_at = 99, .sampled_packets = {0}2, .sampled_bytes = {0}3, .sampled_frames = {0}4, "
         ".tracked_packets = {0}5, .tracked_bytes = {0}6, .untracked_packets = {0}7, .untracked_bytes = {0}8, "
         ".captured = {0}9, .capture_lost = {0}10, .mirrored = {0}11, .mirror_failed = {0}12, .budget_at = 99, "
@@ -94,8 +97,8 @@ def test_counters_are_added_over_cpus_and_peaks_are_those_of_the_epoch() -> None
     )
     raw = filled("tg_job_percpu", values.format("", 4, 5)) + filled("tg_job_percpu", values.format("0x1", 4, 3))
     assert len(raw) == 2 * jobabi.PERCPU_SIZE
-    hexadecimal = [0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x110, 0x111, 0x112]
-    assert jobabi.PerCpu.parse(raw) == jobabi.PerCpu(*(a + b for a, b in zip(range(1, 13), hexadecimal, strict=True)))
+    hexadecimal = [0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x110, 0x111, 0x112, 0x113, 0x114]
+    assert jobabi.PerCpu.parse(raw) == jobabi.PerCpu(*(a + b for a, b in zip(range(1, 15), hexadecimal, strict=True)))
     assert jobabi.peaks(raw, 4) == (jobabi.Peak(20, 21, 22, 4), jobabi.Peak(0x120, 0x121, 0x122, 4))
     assert jobabi.peaks(raw, 5) == (jobabi.Peak(30, 31, 32, 5),)
     assert jobabi.peaks(raw, 6) == ()
@@ -121,6 +124,32 @@ def test_flow_is_read() -> None:
     assert jobabi.Flow.parse(raw) == jobabi.Flow(1, 2, 3, 4, 0x12)
 
 
+def test_sessions_are_read() -> None:
+    key = filled("tg_session_key", ".source = 0x010200c0, .dest = 0x0200000a, .session = 1023")
+    value = filled(
+        "tg_session",
+        ".last = 1, .seen = 0xfffffffffffffff5, .lost = 3, .repeated = 4, .restarts = 5, .first = 6, .at = 7, "
+        ".classes = { { 8, 9 }, { 10, 11 }, { 12, 13 }, { 14, 15 } }",
+    )
+    assert sessions.parse_key(key) == Session("192.0.2.1", "10.0.0.2", 1023)
+    counted = (Counters(8, 9), Counters(10, 11), Counters(12, 13), Counters(14, 15))
+    assert sessions.Value.parse(value) == sessions.Value(1, 2**64 - 11, 3, 4, 5, 6, 7, counted)
+    assert sessions.Value.parse(value).open == 2
+    assert sessions.Value.parse(bytes(len(value))).open == 0
+
+
+def test_what_a_job_about_mirrored_frames_asks_of_the_packets_is_packed() -> None:
+    made = filled(
+        "tg_job_config",
+        ".version = TG_JOB_VERSION, .features = TG_DO_REMOTE | TG_DO_LOCAL | TG_DO_SESSION, .sample_rate = 1, "
+        ".snaplen = 128, .budget_window = 1, .remote = 0x010200c0, .local = 0x0200000a, .session = 1023",
+    )
+    asked = ErspanAsked(remote="192.0.2.1", local="10.0.0.2", key=1023)
+    spec = replace(SPEC, match=EVERY_FRAME, sample_rate=1, snaplen=128, erspan=asked)
+    assert jobabi.pack_config(spec, mode=MirrorMode.DECAP) == made
+    assert jobabi.features(spec) == 0, "in another mode these are the ends of a tunnel"
+
+
 def test_frame_is_read_without_the_room_behind_it() -> None:
     head = filled(
         "tg_frame",
@@ -133,11 +162,11 @@ def test_frame_is_read_without_the_room_behind_it() -> None:
 def test_numbers_that_are_said_twice_are_the_same() -> None:
     source = (
         '#include "telegen_job_abi.h"\nconst volatile unsigned made[] __attribute__((used)) = '
-        "{ TG_JOB_VERSION, TG_FLOWS, TG_MAX_RANGES, TG_WINDOW_NS };"
+        "{ TG_JOB_VERSION, TG_FLOWS, TG_MAX_RANGES, TG_WINDOW_NS, TG_SESSIONS };"
     )
     with libbpf.Object.open(compiled(source, "numbers")) as opened:
         made = memoryview(opened.rodata("made")).cast("I").tolist()
-    assert made == [jobabi.VERSION, jobabi.FLOWS, jobabi.MOST_RANGES, jobabi.WINDOW_NS]
+    assert made == [jobabi.VERSION, jobabi.FLOWS, jobabi.MOST_RANGES, jobabi.WINDOW_NS, sessions.SESSIONS]
     header = (ROOT / "bpf/telegen_job_abi.h").read_text()
     for feature in jobabi.Feature:
         assert f"TG_DO_{feature.name} = {feature.value},\n" in header

@@ -108,7 +108,7 @@ def test_another_question_begins_at_zero_and_the_old_one_is_gone() -> None:
         running(a, JobSpec(UDP.id, "Ethernet0", match=Match(ip_proto=(6,))))
         a.switch.send("Ethernet0", [HIT, HIT, MISS])
         sees(a, UDP.id, 1)
-        assert (len(a.ours()), len(a.pinned()), len(a.kernel.observe().slots)) == (2, 5, 2)
+        assert (len(a.ours()), len(a.pinned()), len(a.kernel.observe().slots)) == (2, len(JOB_NAMES), 2)
 
 
 def test_an_ended_job_leaves_nothing_behind() -> None:
@@ -121,7 +121,7 @@ def test_an_ended_job_leaves_nothing_behind() -> None:
         sees(a, UDP.id, 5)
         told = a.ask().jobs[UDP.id]
         assert (told.status, told.packets) == (Status.STOPPED, 5)
-        assert len(a.pinned()) == 10, "what it found can be read until its end was told"
+        assert len(a.pinned()) == 2 * len(JOB_NAMES), "what it found can be read until its end was told"
         a.run()
         state = a.kernel.observe()
         assert (a.ours(), a.pinned(), dict(state.slots), dict(state.programs)) == ([], set(), {}, {})
@@ -185,7 +185,7 @@ def test_pins_removed_by_hand_are_put_back_while_it_runs_and_made_anew_after() -
         (inner / "prog").unlink()
         (told,) = a.loaded.repair()
         assert told == f"the pins of job {UDP.id} had been removed and are there again, nothing was lost"
-        assert len(a.pinned()) == 5
+        assert len(a.pinned()) == len(JOB_NAMES)
         a.switch.send("Ethernet0", [HIT] * 2)
         sees(a, UDP.id, 2)
         a.die()
@@ -250,5 +250,5 @@ def test_a_program_is_not_unpinned_while_a_filter_runs_it() -> None:
         running(a, UDP)
         with pytest.raises(Busy, match=r"unload the program of on job u\.d-p: .* still runs it"):
             a.kernel.apply(UnloadProgram(UDP.id))
-        assert len(a.pinned()) == 5
+        assert len(a.pinned()) == len(JOB_NAMES)
         assert a.run().actions == {}

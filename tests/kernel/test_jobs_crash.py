@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sonic_telegen.kernel.netlink import Netlink
+from sonic_telegen.kernel.pins import JOB_NAMES
 from sonic_telegen.model.job import JobSpec, ResultDetail
 from sonic_telegen.model.match import Match
 from sonic_telegen.model.status import Status
@@ -58,7 +59,7 @@ def is_whole(a: Agent, *jobs: str) -> None:
     state = a.kernel.observe()
     assert sorted(x.own.job for x in state.filters if x.own) == sorted(["", *jobs] if jobs else [])
     assert sorted(state.programs) == sorted(jobs)
-    assert len(a.pinned()) == 5 * len(jobs)
+    assert len(a.pinned()) == len(JOB_NAMES) * len(jobs)
     assert sorted(s.own for s in state.slots.values()) == ([False] + [True] * len(jobs) if jobs else [])
 
 

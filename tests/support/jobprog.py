@@ -10,14 +10,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from sonic_telegen.kernel import jobabi, libbpf
+from sonic_telegen.kernel import sessions as session_abi
 from sonic_telegen.model.job import JobSpec, MirrorMode, ResultDetail
 from sonic_telegen.model.match import EVERY_FRAME, Match
+from sonic_telegen.model.sample import Session
 from tests.support.bpfobj import UNSPEC, sk_buff, slot
 from tests.support.objects import job_object
 from tests.support.reference import Count
 
 ZERO = bytes(4)
 MANY = 1 << 30
+PROGRAMS = ("telegen_job", "telegen_decap")
 
 
 def spec(match: Match = EVERY_FRAME, detail: ResultDetail = ResultDetail.SUMMARY, **more: Any) -> JobSpec:
@@ -37,6 +40,7 @@ class JobProgram:
         window: int = 1,
         flows: int = 4096,
         ring: int = 1 << 20,
+        sessions: int = 256,
         mode: MirrorMode = MirrorMode.DIRECT,
         **defines: int,
     ) -> None:
@@ -48,11 +52,14 @@ class JobProgram:
         self._object.set_max_entries("job_flows", flows)
         self._object.set_max_entries("job_ring", ring)
         self._ring = ring
+        self._program = PROGRAMS[mode is MirrorMode.DECAP]
+        self._object.set_max_entries("job_sessions", sessions)
+        self._object.leave_out(PROGRAMS[mode is not MirrorMode.DECAP])
 
     def __enter__(self) -> Self:
         self._object.load()
-        self.fd = self._object.prog_fd("telegen_job")
-        names = ("if_stats_percpu", "job_live", "job_percpu", "job_flows", "job_ring")
+        self.fd = self._object.prog_fd(self._program)
+        names = ("if_stats_percpu", "job_live", "job_percpu", "job_flows", "job_ring", "job_sessions")
         self.maps = {name: self._object.map_fd(name) for name in names}
         return self
 
@@ -107,6 +114,15 @@ class JobProgram:
             value = libbpf.lookup(fd, key, jobabi.FLOW_SIZE)
             assert value is not None
             found[jobabi.FlowKey.parse(key)] = jobabi.Flow.parse(value)
+        return found
+
+    def sessions(self) -> dict[Session, session_abi.Value]:
+        """The table of ERSPAN sessions."""
+        fd, found = self.maps["job_sessions"], {}
+        for key in list(libbpf.keys(fd)):
+            value = libbpf.lookup(fd, key, session_abi.VALUE_SIZE)
+            assert value is not None
+            found[session_abi.parse_key(key)] = session_abi.Value.parse(value)
         return found
 
     def drain(self) -> None:
