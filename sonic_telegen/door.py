@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sonic_telegen.errors import Conflict, KernelError
 from sonic_telegen.journal import Journal
-from sonic_telegen.kernel import apply, loader, pins
+from sonic_telegen.kernel import detach, loader, pins
 from sonic_telegen.kernel.apply import Kernel
 from sonic_telegen.kernel.netlink import Netlink
 from sonic_telegen.log import NOTICE, fields, log
@@ -125,10 +125,10 @@ def _detach_all(where: Environment) -> int:
     journal = Journal(where.state_dir)
     netlink = Netlink()
     try:
-        removed = apply.detach_all(netlink, journal)
+        removed = detach.detach_all(netlink, journal)
     finally:
         netlink.close()
-    for what in (*removed.filters, *removed.qdiscs):
+    for what in (*removed.tunnels, *removed.filters, *removed.qdiscs):
         log.log(NOTICE, "removed", extra=fields(what=what))
     for problem in removed.failed:
         log.error("not removed", extra=fields(problem=problem))

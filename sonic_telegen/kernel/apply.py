@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 from sonic_telegen.errors import Gone, KernelError
 from sonic_telegen.kernel import libbpf
+from sonic_telegen.kernel.detach import QdiscMemory, Removed, detach_all
+from sonic_telegen.kernel.erspan import Tunnels
 from sonic_telegen.kernel.failure import kernel_error
 from sonic_telegen.kernel.jobread import JobReaders
 from sonic_telegen.kernel.loader import Loaded
@@ -25,39 +26,24 @@ from sonic_telegen.model.action import (
     AssignSlot,
     Attach,
     CloseAccount,
+    CreateTunnel,
     DeleteQdisc,
+    DeleteTunnel,
     Detach,
     FreezeAccount,
     LoadProgram,
     OpenAccount,
+    RaiseTunnel,
     ReleaseSlot,
+    RenameTunnel,
     Replace,
     SetDeadline,
+    SetMirror,
     UnloadProgram,
 )
 from sonic_telegen.model.job import Direction
-from sonic_telegen.model.kernel import AccountKey, FilterName, KernelState, Qdisc, QdiscKind
+from sonic_telegen.model.kernel import DROP, AccountKey, FilterName, KernelState, Qdisc, QdiscKind
 from sonic_telegen.model.sample import Sample
-
-
-class QdiscMemory(Protocol):
-    """Which qdiscs we created (``journal.py``); the kernel keeps no mark of it."""
-
-    def created_qdiscs(self, netns: int) -> frozenset[tuple[int, str, str]]:
-        """(ifindex, netdev, kind) of each."""
-        ...
-
-    def note_qdisc(self, netns: int, ifindex: int, netdev: str, kind: str) -> None:
-        """It is about to be created."""
-        ...
-
-    def forget_qdisc(self, netns: int, ifindex: int, netdev: str, kind: str) -> None:
-        """It is gone."""
-        ...
-
-    def keep_qdiscs(self, netns: int, present: Collection[tuple[int, str, str]]) -> None:
-        """All others of this namespace are gone."""
-        ...
 
 
 class Swapper:
@@ -99,6 +85,7 @@ class Kernel:
         self._netlink, self._loaded, self._memory = netlink, loaded, memory
         self._notices: list[str] = []
         self._readers = JobReaders(loaded.jobs)
+        self._tunnels = Tunnels(netlink)
         self._detached = False  # since the last grace period: a CPU may still be inside the program
 
     @staticmethod
@@ -108,6 +95,7 @@ class Kernel:
 
     def close(self) -> None:
         """Close socket and descriptors; filters, pins and counters stay."""
+        self._tunnels.close()
         self._netlink.close()
         self._loaded.close()
 
@@ -163,7 +151,8 @@ class Kernel:
             case CloseAccount(key):
                 maps.close_account(key)
             case Attach(ifindex, netdev, direction, qdisc, priority, handle, slot, job, punt):
-                self._need_slot(slot, ifindex, netdev, direction, job)
+                if job != DROP:
+                    self._need_slot(slot, ifindex, netdev, direction, job)
                 fd, name = self._program(job, punt)
                 netlink.add_filter(ifindex, direction, qdisc, priority, handle, fd, name, slot)
             case Replace(item, netdev, qdisc, slot, punt):
@@ -177,6 +166,10 @@ class Kernel:
             case LoadProgram(spec, expires_ns, mode):
                 if told := self._loaded.jobs.load(spec, expires_ns, mode):
                     self._notices.append(told)
+            case CreateTunnel() | RenameTunnel() | RaiseTunnel() | DeleteTunnel():
+                self._tunnels.apply(action)
+            case SetMirror(job, ifindex):
+                self._loaded.jobs.set_mirror(job, ifindex)
             case SetDeadline(job, expires_ns):
                 self._loaded.jobs.set_deadline(job, expires_ns)
             case UnloadProgram(job):
@@ -196,7 +189,7 @@ class Kernel:
             self._detached = False
 
     def detach_all(self) -> Removed:
-        """See ``detach_all``."""
+        """See ``detach.detach_all``."""
         return detach_all(self._netlink, self._memory)
 
     def _add_qdisc(self, ifindex: int, netdev: str, kind: QdiscKind) -> None:
@@ -217,6 +210,8 @@ class Kernel:
             return self._loaded.punt_fd, FilterName(self._loaded.punt_program.digest)
         if not job:
             return self._loaded.prog_fd, FilterName(self._loaded.program.digest)
+        if job == DROP:
+            return self._tunnels.drop()
         fd, tag = self._loaded.jobs.attachable(job)
         return fd, FilterName(tag, job)
 
@@ -245,39 +240,3 @@ class Kernel:
             if item.own is not None and item.classid == slot:
                 problem = f"{describe(item)} still counts into it"
                 raise kernel_error("release", f"slot {slot} of {netdev}", errno.EBUSY, problem=problem)
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """What ``detach_all`` took away, each in words, and what it could not."""
-
-    filters: tuple[str, ...]
-    qdiscs: tuple[str, ...]
-    failed: tuple[KernelError, ...]
-
-
-def detach_all(netlink: Netlink, memory: QdiscMemory) -> Removed:
-    """Remove every filter of ours, then the qdiscs that we created and that are empty; nothing of anybody else's."""
-    names = {ifindex: link.name for ifindex, link in netlink.links().items()}
-    kinds = netlink.qdiscs()
-    filters, qdiscs, failed = list[str](), list[str](), list[KernelError]()
-    for item in netlink.dump_all(kinds):
-        if item.own is None:
-            continue
-        try:
-            netlink.delete_filter(item, kinds[item.ifindex])
-            filters.append(f"{describe(item)} on {names.get(item.ifindex, item.ifindex)} {item.direction}")
-        except KernelError as problem:
-            failed.append(problem)
-    made = memory.created_qdiscs(netlink.netns)
-    for ifindex, kind in kinds.items():
-        place = (ifindex, names.get(ifindex, ""), kind.value)
-        if place not in made or netlink.filters(ifindex, kind):
-            continue
-        try:
-            netlink.delete_qdisc(ifindex, kind)
-            memory.forget_qdisc(netlink.netns, *place)
-            qdiscs.append(f"{kind} on {place[1]}")
-        except KernelError as problem:
-            failed.append(problem)
-    return Removed(tuple(filters), tuple(qdiscs), tuple(failed))

@@ -68,7 +68,9 @@ class JobPrograms:
         build = held.live.build if self._if_stats_id in held.info.map_ids else ""
         deadline = self._jiffies.unix_ns(held.live.deadline) if held.live.deadline else 0
         live, info = held.live, held.info
-        return JobProgram(info.id, info.tag, live.digest, build, deadline, held.memory, held.maps, live.mode)
+        return JobProgram(
+            info.id, info.tag, live.digest, build, deadline, held.memory, held.maps, live.mode, live.mirror
+        )
 
     def fds(self, job: str) -> Mapping[str, int]:
         """Descriptors of the job's maps and its program by pin name; they stay ours. ``Gone`` when it is not loaded."""
@@ -118,7 +120,7 @@ class JobPrograms:
             try:
                 if old is not None and kept:
                     self._pins.job(spec.id).replace(PROG, fds[PROG])
-                    live = replace(live, epoch=old.live.epoch)
+                    live = replace(live, epoch=old.live.epoch, mirror=old.live.mirror)
                     _write(fds, live)  # last: until then it is taken for the older build's, and loaded again
                 else:
                     _write(fds, live)
@@ -150,9 +152,16 @@ class JobPrograms:
 
     def set_deadline(self, job: str, expires_ns: int) -> None:
         """Let the program stop by itself then; 0: never."""
+        self._change(job, deadline=self._jiffies.at(expires_ns) if expires_ns else 0)
+
+    def set_mirror(self, job: str, ifindex: int) -> None:
+        """Let the program's clones go into that netdev; 0: nowhere."""
+        self._change(job, mirror=ifindex)
+
+    def _change(self, job: str, **changes: int) -> None:
         with self._lock:
             held = self._find(job)
-            live = replace(held.live, deadline=self._jiffies.at(expires_ns) if expires_ns else 0)
+            live = replace(held.live, **changes)  # type: ignore[arg-type]
             _write(held.fds, live)
             self._held[job] = replace(held, live=live)
 

@@ -53,6 +53,11 @@ class Netlink:
         """Close the socket; idempotent. What is in the kernel stays."""
         self._transport.close()
 
+    @property
+    def transport(self) -> Transport:
+        """What other requests of the same thread are sent through."""
+        return self._transport
+
     # -- looking
 
     def links(self) -> dict[int, Link]:

@@ -5,11 +5,12 @@ pyroute2 decodes everything in a message and takes 350 us for a filter; this tak
 
 from __future__ import annotations
 
+import socket
 import struct
 
 from sonic_telegen.kernel.transport import attributes
 from sonic_telegen.model.job import Direction
-from sonic_telegen.model.kernel import Link, QdiscKind, TcFilter
+from sonic_telegen.model.kernel import GRE_KINDS, Link, QdiscKind, TcFilter
 
 TCMSG = struct.Struct("=BxxxiIII")  # struct tcmsg: family, ifindex, handle, parent, info
 IFINFOMSG = struct.Struct("=BxHiII")  # struct ifinfomsg: family, type, index, flags, change
@@ -24,7 +25,8 @@ HOOKS: dict[QdiscKind, dict[Direction, int]] = {
     QdiscKind.INGRESS: {Direction.INGRESS: QDISC_HANDLE},
 }
 _IFF_UP = 1
-_IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_INFO_KIND = 3, 18, 20, 1
+_IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_INFO_KIND, _IFLA_INFO_DATA = 3, 18, 20, 1, 2
+_GRE_LOCAL, _GRE_REMOTE = 6, 7
 _TCA_KIND, _TCA_OPTIONS, _TCA_CHAIN = 1, 2, 11
 _BPF_CLASSID, _BPF_NAME, _BPF_ID = 3, 7, 11
 
@@ -37,17 +39,25 @@ def _number(raw: bytes) -> int:
     return int(_U32.unpack_from(raw)[0]) if len(raw) >= _U32.size else 0
 
 
+def _address(raw: bytes) -> str:
+    return socket.inet_ntoa(raw) if len(raw) == 4 and any(raw) else ""
+
+
 def link(body: bytes) -> Link:
     """A netdev."""
     _, _, ifindex, flags, _ = IFINFOMSG.unpack_from(body)
     found = attributes(body, IFINFOMSG.size)
-    info = found.get(_IFLA_LINKINFO)
+    info = attributes(found.get(_IFLA_LINKINFO, b""))
+    kind = _text(info.get(_IFLA_INFO_KIND, b""))
+    ends = attributes(info.get(_IFLA_INFO_DATA, b"")) if kind in GRE_KINDS else {}
     return Link(
         ifindex=ifindex,
         name=_text(found.get(_IFLA_IFNAME, b"")),
-        kind=_text(attributes(info).get(_IFLA_INFO_KIND, b"")) if info else "",
+        kind=kind,
         up=bool(flags & _IFF_UP),
         alias=_text(found.get(_IFLA_IFALIAS, b"")),
+        remote=_address(ends.get(_GRE_REMOTE, b"")),
+        local=_address(ends.get(_GRE_LOCAL, b"")),
     )
 
 

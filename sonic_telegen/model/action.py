@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sonic_telegen.model.erspan import ErspanSpec
 from sonic_telegen.model.job import Direction, JobSpec, MirrorMode
 from sonic_telegen.model.kernel import AccountKey, QdiscKind, TcFilter
 
@@ -140,6 +141,51 @@ class Detach:
     qdisc: QdiscKind
 
 
+@dataclass(frozen=True, slots=True)
+class CreateTunnel:
+    """Make the netdev of a tunnel, down; it keeps a name of its own where ``netdev`` is taken meanwhile."""
+
+    spec: ErspanSpec
+    netdev: str
+
+
+@dataclass(frozen=True, slots=True)
+class RenameTunnel:
+    """Give a netdev of ours that could not have its name another."""
+
+    spec: ErspanSpec
+    ifindex: int
+    netdev: str
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseTunnel:
+    """Set a netdev of ours up, behind whose ingress nothing enters the host."""
+
+    spec: ErspanSpec
+    ifindex: int
+    netdev: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTunnel:
+    """Delete a netdev of ours, with the filters on it; ``alias`` is what tells that it is."""
+
+    ifindex: int
+    netdev: str
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetMirror:
+    """Let a job's own program send its clones into that netdev from now on; ifindex 0: nowhere."""
+
+    job: str
+    ifindex: int
+
+
+TunnelAction = CreateTunnel | RenameTunnel | RaiseTunnel | DeleteTunnel
+
 Action = (
     AddQdisc
     | DeleteQdisc
@@ -154,4 +200,6 @@ Action = (
     | Attach
     | Replace
     | Detach
+    | TunnelAction
+    | SetMirror
 )

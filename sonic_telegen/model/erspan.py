@@ -57,6 +57,11 @@ class ErspanSpec:
         return hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
 
     @property
+    def first_name(self) -> str:
+        """What its netdev is called until it is known to be ours."""
+        return f"tg~{self.digest()[:12]}"
+
+    @property
     def alias(self) -> str:
         """IFLA_IFALIAS of its netdev."""
         return OWN_ALIAS + self.digest()
@@ -73,7 +78,7 @@ def tunnel(asked: ErspanAsked, truncate: int = 0) -> ErspanSpec | str:
     """
     lacking = [f"erspan_{name}" for name in ("remote", "local") if not getattr(asked, name)]
     if lacking:
-        return f"{' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not set"
+        return f"{' and '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not set; set both ends of the tunnel"
     if asked.remote == asked.local:
         return f"erspan_remote and erspan_local are both {asked.remote}; set the two ends of the tunnel"
     tos = None if asked.tos == INHERIT else int(asked.tos or 0)

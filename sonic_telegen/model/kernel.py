@@ -10,6 +10,10 @@ from enum import StrEnum
 from sonic_telegen.model.erspan import OWN_ALIAS
 from sonic_telegen.model.job import Direction, MirrorMode
 
+ERSPAN_KIND = "erspan"
+GRE_KINDS = ("gre", "gretap", ERSPAN_KIND)
+FALLBACK_NAMES = tuple(f"{kind}0" for kind in GRE_KINDS)
+LAST_PRIORITY = 0xFFFF  # behind what anybody else may have there
 FIRST_PRIORITY = 3  # 1 and 2 are taken by SONiC's own tc users (dhcp mitigation, VPP)
 
 
@@ -22,18 +26,38 @@ class QdiscKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A netdev; ``kind`` is IFLA_INFO_KIND (empty for a physical port), ``alias`` IFLA_IFALIAS."""
+    """A netdev; ``kind`` is IFLA_INFO_KIND (empty for a physical port), ``alias`` IFLA_IFALIAS.
+
+    ``remote`` and ``local`` are the ends of a tunnel of ``GRE_KINDS``, empty where it takes any.
+    """
 
     ifindex: int
     name: str
     kind: str = ""
     up: bool = True
     alias: str = ""
+    remote: str = ""
+    local: str = ""
 
     @property
     def ours(self) -> bool:
-        """Whether the agent made this netdev."""
-        return self.alias.startswith(OWN_ALIAS)
+        """Whether the agent made this netdev; one that it had no time to finish has its first name still."""
+        return self.alias.startswith(OWN_ALIAS) or (self.kind == ERSPAN_KIND and self.unnamed)
+
+    @property
+    def tunnel(self) -> str:
+        """Digest of the tunnel that this netdev of ours is, empty for all others."""
+        return self.alias[len(OWN_ALIAS) :] if self.kind == ERSPAN_KIND and self.alias.startswith(OWN_ALIAS) else ""
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether it has the name that a tunnel of ours is made with."""
+        return re.fullmatch("tg~[0-9a-f]{12}", self.name) is not None
+
+    @property
+    def fallback(self) -> bool:
+        """Whether the kernel made it when its module was loaded: it takes what is for nobody else."""
+        return self.name in FALLBACK_NAMES and self.kind in GRE_KINDS and not (self.remote or self.local or self.ours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +69,29 @@ class Qdisc:
     ours: bool = False
 
 
+DROP = "/drop"  # stands where a job's id would, which has no slash
+
+
 @dataclass(frozen=True, slots=True)
 class FilterName:
-    """TCA_BPF_NAME of a filter of ours: ``telegen/if@<digest>`` or ``telegen/job/<job id>@<digest>``.
+    """TCA_BPF_NAME of a filter of ours: ``telegen/if@<digest>``, ``telegen/drop@…`` or ``telegen/job/<job id>@…``.
 
-    ``digest`` is the program's tag (16 hex digits). ``job`` is empty for the interface program.
+    ``digest`` is the program's tag (16 hex digits). ``job`` is empty for the interface program, ``DROP`` for the one
+    that lets nothing pass.
     """
 
     digest: str
     job: str = ""
 
     def __str__(self) -> str:
-        return f"telegen/job/{self.job}@{self.digest}" if self.job else f"telegen/if@{self.digest}"
+        whose = "if" if not self.job else "drop" if self.job == DROP else f"job/{self.job}"
+        return f"telegen/{whose}@{self.digest}"
 
     @classmethod
     def parse(cls, name: str) -> FilterName | None:
         """The name's parts, or None when the filter is not ours."""
-        found = re.fullmatch(r"telegen/(?:if|job/([A-Za-z0-9][A-Za-z0-9_.-]{0,63}))@([0-9a-f]{8,64})", name)
-        return cls(digest=found[2], job=found[1] or "") if found else None
+        found = re.fullmatch(r"telegen/(if|drop|job/([A-Za-z0-9][A-Za-z0-9_.-]{0,63}))@([0-9a-f]{8,64})", name)
+        return cls(digest=found[3], job=DROP if found[1] == "drop" else found[2] or "") if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +161,8 @@ class JobProgram:
 
     ``build`` is empty when it counts into maps that are not the agent's any more. ``deadline_ns`` (Unix ns, 0 for none)
     is when it stops by itself, as the clocks stand now; ``memory`` is what its maps take in bytes. ``maps`` tells them
-    from those of another run. ``mode`` is that of the job when it was loaded.
+    from those of another run. ``mode`` is that of the job when it was loaded, ``mirror`` the ifindex that its clones go
+    to (0: nowhere).
     """
 
     prog_id: int
@@ -143,6 +173,7 @@ class JobProgram:
     memory: int = 0
     maps: int = 0
     mode: MirrorMode = MirrorMode.DIRECT
+    mirror: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sonic_telegen.errors import KernelError
 from sonic_telegen.model.asked import Asked, Rejection
+from sonic_telegen.model.erspan import ErspanSpec
 from sonic_telegen.model.job import (
     ALL_PORTS,
     COUNTING_MODES,
@@ -18,8 +19,10 @@ from sonic_telegen.model.job import (
 )
 from sonic_telegen.model.kernel import KernelState, Link
 from sonic_telegen.model.status import JobStatus, Reason, Status, Visibility
+from sonic_telegen.reconcile.tunnels import Refused, Way, Ways
 from sonic_telegen.settings import Settings
 
+NO_TUNNELS: Refused = {}
 KEEP_TOLD_NS = 3600 * 1_000_000_000  # a job's end stays readable for an hour after its row is gone
 
 
@@ -54,6 +57,7 @@ class Wanted:
     """One job: its effective mode, the hooks it should count on, or the verdict why there are none.
 
     ``deadline_ns`` is when its program stops without us: ``expires_ns``, or what that will be if it starts now.
+    ``tunnel`` is to exist for it, ``link`` is its netdev when that is there. ``note`` is told of a job that runs.
     """
 
     spec: JobSpec
@@ -63,12 +67,22 @@ class Wanted:
     verdict: Verdict | None = None
     expires_ns: int = 0
     deadline_ns: int = 0
+    tunnel: ErspanSpec | None = None
+    link: Link | None = None
+    note: str = ""
 
     @property
     def alive(self) -> bool:
         """Whether it runs or would, were its netdev there: then it keeps its program."""
         waits = self.verdict is not None and self.verdict.reason is Reason.NETDEV_ABSENT
         return self.mode in COUNTING_MODES and (self.verdict is None or waits)
+
+    @property
+    def far(self) -> Hook | None:
+        """Where what the far end of the tunnel sends comes in."""
+        if self.link is None or self.link.unnamed:
+            return None
+        return Hook(self.link.ifindex, self.link.name, Direction.INGRESS)
 
     @property
     def needs_program(self) -> bool:
@@ -92,8 +106,13 @@ class Desired:
     refused: Mapping[str, KernelError] = field(default_factory=dict)
 
     def hooks(self) -> dict[tuple[int, Direction], Hook]:
-        """Every hook that any job wants, once."""
-        return {(h.ifindex, h.direction): h for job in self.jobs.values() for h in job.hooks}
+        """Every hook that any job wants, once, and those of tunnels."""
+        found = {(h.ifindex, h.direction): h for job in self.jobs.values() for h in job.hooks}
+        return found | self.far_hooks()
+
+    def far_hooks(self) -> dict[tuple[int, Direction], Hook]:
+        """The hooks of tunnels: what comes in there is counted, and kept from the host."""
+        return {(h.ifindex, h.direction): h for job in self.jobs.values() if (h := job.far) is not None}
 
     def punted(self) -> frozenset[tuple[int, Direction]]:
         """The hooks where control protocols are told apart: what comes in on the ports of a job for all of them."""
@@ -102,7 +121,12 @@ class Desired:
 
 
 def desire(
-    asked: Asked, state: KernelState | None, settings: Settings, lives: Mapping[str, Life], now_ns: int
+    asked: Asked,
+    state: KernelState | None,
+    settings: Settings,
+    lives: Mapping[str, Life],
+    now_ns: int,
+    no_tunnels: Refused = NO_TUNNELS,
 ) -> Desired:
     """What the rows want of the kernel as it is.
 
@@ -112,12 +136,14 @@ def desire(
         settings: GLOBAL and environment.
         lives: by job id, for the digest the row has now.
         now_ns: Unix ns.
+        no_tunnels: those that the kernel did not make.
     """
     links = {link.name: link for link in state.links.values()} if state else {}
     counting = {key.job: a.start_ns for key, a in state.accounts.items() if a.slot} if state else {}
     rejected = {key: row for key, row in asked.jobs.items() if isinstance(row, Rejection)}
     jobs: dict[str, Wanted] = {}
     admitted = 0
+    ways = Ways(links, settings, no_tunnels)
     specs = [row for row in asked.jobs.values() if isinstance(row, JobSpec)]
     for spec in sorted(specs, key=lambda s: (counting.get(s.id, now_ns), s.id)):  # who runs keeps its place
         life = lives.get(spec.id, Life())
@@ -132,20 +158,28 @@ def desire(
             else:
                 admitted += 1
         hooks: tuple[Hook, ...] = ()
-        if early is None and mode is MirrorMode.DIRECT:
-            own = links.get(spec.port)
+        way = Way(settings.interface(spec))
+        if early is None and mode is MirrorMode.ERSPAN:
+            way = ways.of(spec)
+            if way.problem:
+                mode, verdict = MirrorMode.PLACEHOLDER, Verdict(Status.DEGRADED, way.reason, way.problem)
+        if early is None and mode in COUNTING_MODES:
+            name, port = _watched(spec, mode, settings)
+            own = links.get(port)
             if own is not None and own.ours:
-                text = f"port={spec.port!r}: this netdev is the agent's own; name the port itself"
+                text = f"{name}={port!r}: this netdev is the agent's own; name the port itself"
                 rejected[spec.id] = Rejection(Reason.OWN_NETDEV.value, text, spec.port, spec.direction)
                 continue
-            found = list(_ports(spec.port, asked.ports, links))
+            found = list(_ports(port, asked.ports, links))
             hooks = tuple(Hook(link.ifindex, link.name, d) for link in found for d in spec.directions)
             if not hooks and state is not None:
                 early = Verdict(
-                    Status.PENDING, Reason.NETDEV_ABSENT, f"no netdev {spec.port} yet; it is attached when it appears"
+                    Status.PENDING, Reason.NETDEV_ABSENT, f"no netdev {port} yet; it is attached when it appears"
                 )
         deadline = expires or (now_ns + spec.duration_sec * 1_000_000_000 if spec.duration_sec else 0)
-        jobs[spec.id] = Wanted(spec, mode, settings.interface(spec), hooks, early or verdict, expires, deadline)
+        jobs[spec.id] = Wanted(
+            spec, mode, way.name, hooks, early or verdict, expires, deadline, way.spec, way.link, way.note
+        )
     shown = {
         job
         for job, told in asked.told.items()
@@ -161,15 +195,21 @@ def _told_running(told: JobStatus) -> bool:
 
 
 def _mode(spec: JobSpec, settings: Settings) -> tuple[MirrorMode, Verdict | None]:
-    """The mode in force; ERSPAN that cannot be had falls back to placeholder, and says so."""
+    """The mode in force; one that cannot be had falls back to placeholder, and says so."""
     mode = spec.mirror_mode or settings.mirror_mode
-    if mode is MirrorMode.DIRECT:
+    if mode in (MirrorMode.DIRECT, MirrorMode.ERSPAN):
         return mode, None
     if mode is MirrorMode.PLACEHOLDER:
         text = "mirror_mode=placeholder sees no packet; set mirror_mode=direct to count on the port itself"
         return mode, Verdict(Status.DEGRADED, Reason.PLACEHOLDER, text)
     text = f"mirror_mode={mode.value} is not available in this version, placeholder is in force; set mirror_mode=direct"
     return MirrorMode.PLACEHOLDER, Verdict(Status.DEGRADED, Reason.ERSPAN_UNAVAILABLE, text)
+
+
+def _watched(spec: JobSpec, mode: MirrorMode, settings: Settings) -> tuple[str, str]:
+    """The field that names what the programs sit on, and its value."""
+    dev = settings.tunnel(spec).dev if mode is MirrorMode.ERSPAN else ""
+    return ("erspan_dev", dev) if dev else ("port", spec.port)
 
 
 def _not_now(spec: JobSpec, settings: Settings, life: Life, expires_ns: int, now_ns: int) -> Verdict | None:

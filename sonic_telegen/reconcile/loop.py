@@ -13,30 +13,20 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from sonic_telegen.errors import ConfigError, KernelError, NotSupported, PermissionDenied, Retry
-from sonic_telegen.model.action import (
-    Action,
-    AddQdisc,
-    AssignSlot,
-    Attach,
-    DeleteQdisc,
-    Detach,
-    LoadProgram,
-    Replace,
-    SetDeadline,
-    UnloadProgram,
-)
+from sonic_telegen.model.action import Action
 from sonic_telegen.model.asked import Asked
-from sonic_telegen.model.job import Direction, JobSpec
+from sonic_telegen.model.job import JobSpec
 from sonic_telegen.model.kernel import KernelState
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import JobStatus, Status
 from sonic_telegen.reconcile.desired import Desired, Life, desire
+from sonic_telegen.reconcile.failures import Refused, Undone, undone
 from sonic_telegen.reconcile.plan import plan
-from sonic_telegen.reconcile.programs import Spot, own
+from sonic_telegen.reconcile.programs import own
 from sonic_telegen.reconcile.report import attached, job_statuses, missing, outlived, with_counters
 from sonic_telegen.settings import Settings
 
-LOOKS = 3  # plan-and-apply rounds in one pass
+LOOKS = 4  # plan-and-apply rounds in one pass: a tunnel is made, named, guarded and set up in so many
 RESYNC_SEC = 60.0
 FIRST_RETRY_SEC, LAST_RETRY_SEC = 1.0, 60.0
 
@@ -126,7 +116,7 @@ class Loop:
         self._resolve, self._before_look, self._clock = resolve, before_look, clock
         self._settings = resolve({})
         self._retry_sec = FIRST_RETRY_SEC
-        self._refused: dict[str, tuple[str, KernelError]] = {}  # by job: the digest of what will not load, and why
+        self._refused = Refused()
 
     def run(self) -> PassResult:
         """One pass over everything, decided for one moment: a job that ends in the middle of it is the next pass's."""
@@ -139,8 +129,7 @@ class Loop:
             config_error = str(wrong)  # the last good settings stay in force
         lives = self._lives(asked)
         side, state, problem = self._open(asked, lives, now)
-        failures: dict[Spot | str, KernelError] = {}
-        known = dict(self._refused)
+        failures: dict[Undone, KernelError] = {}
         counts: dict[tuple[str, str], int] = {}
         desired = self._desire(asked, state, lives, now)
         if side is not None and state is not None:
@@ -158,7 +147,7 @@ class Loop:
         if sample is not None:
             jobs = with_counters(jobs, sample)
         broken = [*failures.values(), *([problem] if problem else [])]
-        broken += [new for job, (_, new) in self._refused.items() if job not in known and job not in failures]
+        broken += [new for new in self._refused.take_new() if new not in broken]
         return PassResult(
             asked,
             self._settings,
@@ -192,17 +181,16 @@ class Loop:
             return None, None, problem
 
     def _desire(self, asked: Asked, state: KernelState | None, lives: Mapping[str, Life], now_ns: int) -> Desired:
-        """What is wanted, less the programs that the kernel refused for good."""
-        found = desire(asked, state, self._settings, lives, now_ns)
-        digests = {job: wanted.spec.digest() for job, wanted in found.jobs.items()}
-        self._refused = {job: item for job, item in self._refused.items() if digests.get(job) == item[0]}
-        return replace(found, refused={job: problem for job, (_, problem) in self._refused.items()})
+        """What is wanted, less what the kernel refused."""
+        links = state.links.values() if state else ()
+        found = desire(asked, state, self._settings, lives, now_ns, self._refused.tunnels(links))
+        return replace(found, refused=self._refused.programs(found))
 
     def _apply(
         self,
         side: KernelSide,
         actions: tuple[Action, ...],
-        failures: dict[Spot | str, KernelError],
+        failures: dict[Undone, KernelError],
         counts: dict[tuple[str, str], int],
     ) -> bool:
         """Do the actions one by one; True when at least one moved something."""
@@ -213,13 +201,13 @@ class Loop:
             try:
                 side.apply(action)
                 moved = True
+                self._refused.done(action)
                 counts[kind, "ok"] = counts.get((kind, "ok"), 0) + 1
             except KernelError as problem:
                 counts[kind, "failed"] = counts.get((kind, "failed"), 0) + 1
-                for spot in _spots(action):
-                    failures.setdefault(spot, problem)
-                if isinstance(action, LoadProgram) and problem.retry is Retry.NEVER:
-                    self._refused[action.spec.id] = (action.spec.digest(), problem)
+                for what in undone(action):
+                    failures.setdefault(what, problem)
+                self._refused.failed(action, problem)
         return moved
 
     def _lives(self, asked: Asked) -> dict[str, Life]:
@@ -274,23 +262,3 @@ def _silent(state: KernelState) -> frozenset[str]:
 def _keeps(desired: Desired, job: str) -> bool:
     wanted = desired.jobs.get(job)
     return not desired.teardown or (wanted is not None and own(wanted))
-
-
-def _spots(action: Action) -> tuple[Spot | str, ...]:
-    """The spots that a failed action leaves without their program, or the job that has none."""
-    match action:
-        case (
-            Attach(ifindex=ifindex, direction=direction, job=job)
-            | AssignSlot(ifindex=ifindex, direction=direction, job=job)
-        ):
-            return ((ifindex, direction, job),)
-        case Replace(filter=item) | Detach(filter=item):
-            return ((item.ifindex, item.direction, item.own.job if item.own else ""),)
-        case AddQdisc(ifindex=ifindex) | DeleteQdisc(ifindex=ifindex):
-            return ((ifindex, Direction.INGRESS, ""), (ifindex, Direction.EGRESS, ""))
-        case LoadProgram(spec=spec):
-            return (spec.id,)
-        case SetDeadline(job=job) | UnloadProgram(job=job):
-            return (job,)
-        case _:
-            return ()

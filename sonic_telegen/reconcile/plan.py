@@ -16,18 +16,23 @@ from sonic_telegen.model.action import (
     AssignSlot,
     Attach,
     CloseAccount,
+    CreateTunnel,
     DeleteQdisc,
+    DeleteTunnel,
     Detach,
     FreezeAccount,
     LoadProgram,
     OpenAccount,
+    RaiseTunnel,
     ReleaseSlot,
+    RenameTunnel,
     Replace,
     SetDeadline,
+    SetMirror,
     UnloadProgram,
 )
-from sonic_telegen.model.kernel import FIRST_PRIORITY, AccountKey, KernelState, QdiscKind
-from sonic_telegen.reconcile.desired import Desired, Hook
+from sonic_telegen.model.kernel import DROP, FIRST_PRIORITY, LAST_PRIORITY, AccountKey, KernelState, QdiscKind
+from sonic_telegen.reconcile.desired import Desired, Hook, Wanted
 from sonic_telegen.reconcile.programs import current, own, program_of
 from sonic_telegen.reconcile.world import World, qdisc_kind, widened
 
@@ -43,7 +48,8 @@ def usable_qdisc(desired: Desired, state: KernelState, hook: Hook) -> QdiscKind 
 def plan(desired: Desired, state: KernelState) -> tuple[Action, ...]:
     """The actions that bring ``state`` to ``desired``."""
     world = World(desired, state)
-    return (*_removals(desired, world), *_programs(desired, world), *_additions(world))
+    made = (*_removals(desired, world), *_creations(desired, world), *_programs(desired, world), *_additions(world))
+    return (*made, *_mirrors(desired, world))
 
 
 def _removals(desired: Desired, world: World) -> Iterator[Action]:
@@ -51,7 +57,7 @@ def _removals(desired: Desired, world: World) -> Iterator[Action]:
     left: dict[int, int] = defaultdict(int)  # filters that stay, by netdev
     for item in state.filters:
         qdisc = state.qdiscs.get(item.ifindex)
-        if item.own is None or qdisc is None:
+        if item.own is None or qdisc is None or item.ifindex in world.doomed:
             left[item.ifindex] += 1
             continue
         spot = (item.ifindex, item.direction, item.own.job)
@@ -66,6 +72,8 @@ def _removals(desired: Desired, world: World) -> Iterator[Action]:
                 yield FreezeAccount(key)
     for slot in sorted(state.slots.values(), key=lambda s: s.index):
         whose = world.spots.get(slot.index)
+        if slot.ifindex in world.doomed:
+            continue
         if whose is None or (whose not in world.wanted and not world.stays(whose)):
             yield ReleaseSlot(slot.index, slot.name)
     for job in sorted(state.programs):
@@ -80,6 +88,48 @@ def _removals(desired: Desired, world: World) -> Iterator[Action]:
         idle = qdisc.ours and qdisc.ifindex not in used and desired.teardown
         if (idle and not left[qdisc.ifindex]) or (qdisc.ifindex in used and widened(world, qdisc)):
             yield DeleteQdisc(qdisc.ifindex, world.name(qdisc.ifindex), qdisc.kind)
+    for ifindex in sorted(world.doomed):
+        link = state.links[ifindex]
+        yield DeleteTunnel(ifindex, link.name, link.alias)
+
+
+def _creations(desired: Desired, world: World) -> Iterator[Action]:
+    """Netdevs of tunnels, each once; they are set up when nothing gets from there into the host any more."""
+    names = {link.name for link in world.state.links.values() if link.ifindex not in world.doomed}
+    for wanted in _tunnels(desired).values():
+        spec, link = wanted.tunnel, wanted.link
+        if spec is None:
+            continue
+        if link is None:
+            yield CreateTunnel(spec, wanted.interface)
+        elif link.unnamed and wanted.interface not in names:
+            yield RenameTunnel(spec, link.ifindex, wanted.interface)
+
+
+def _tunnels(desired: Desired) -> dict[str, Wanted]:
+    """One job for each tunnel, by the tunnel's digest."""
+    return {job.tunnel.digest(): job for job in desired.jobs.values() if job.tunnel is not None}
+
+
+def _mirrors(desired: Desired, world: World) -> Iterator[Action]:
+    ready = set()
+    for digest, wanted in _tunnels(desired).items():
+        far, link, spec = wanted.far, wanted.link, wanted.tunnel
+        if far is None or link is None or spec is None:
+            continue
+        if not link.up and world.keeper((far.ifindex, far.direction, DROP)):
+            yield RaiseTunnel(spec, link.ifindex, link.name)
+        elif not link.up:
+            continue
+        ready.add(digest)
+    for job, wanted in desired.jobs.items():
+        found = program_of(wanted, world.state)
+        if found is None or not current(found, wanted, world.state):
+            continue
+        there = wanted.link is not None and wanted.tunnel is not None and wanted.tunnel.digest() in ready
+        target = wanted.link.ifindex if there and wanted.link else 0
+        if found.mirror != target:
+            yield SetMirror(job, target)
 
 
 def _needless(desired: Desired, world: World, job: str) -> bool:
@@ -113,17 +163,19 @@ def _additions(world: World) -> Iterator[Action]:
     for spot, hook in sorted(world.wanted.items(), key=lambda item: (item[1].netdev, item[0])):
         place, job = spot[:2], spot[2]
         kind = qdisc_kind(world, hook)
+        if job == DROP:
+            yield from _qdisc(world, hook, made)
+            if kind is not None and (hook.ifindex in made or world.keeper(spot) is None):
+                yield Attach(hook.ifindex, hook.netdev, hook.direction, kind, LAST_PRIORITY, HANDLE, 0, DROP)
+            continue
         program, punt = world.program(spot), world.punt(spot)
         if kind is None or program is None:
             continue
-        present = state.qdiscs.get(hook.ifindex)
         slot = world.slots.get(spot)
         number = slot.index if slot else next(numbers, 0)
         if not number:
             continue  # no entry left: told as no_slot
-        if (present is None or present.kind is not kind) and hook.ifindex not in made:
-            made.add(hook.ifindex)
-            yield AddQdisc(hook.ifindex, hook.netdev, kind)
+        yield from _qdisc(world, hook, made)
         if slot is None:
             yield AssignSlot(number, hook.ifindex, hook.netdev, hook.direction, job)
         for spec in world.jobs[spot]:
@@ -138,6 +190,14 @@ def _additions(world: World) -> Iterator[Action]:
             yield Attach(hook.ifindex, hook.netdev, hook.direction, kind, priority, HANDLE, number, job, punt)
         elif current.prog_id != program or current.classid != number:
             yield Replace(current, hook.netdev, kind, number, punt)
+
+
+def _qdisc(world: World, hook: Hook, made: set[int]) -> Iterator[Action]:
+    """The qdisc that a hook needs, where it is not there; once for both hooks of a netdev."""
+    present, kind = world.state.qdiscs.get(hook.ifindex), qdisc_kind(world, hook)
+    if kind is not None and (present is None or present.kind is not kind) and hook.ifindex not in made:
+        made.add(hook.ifindex)
+        yield AddQdisc(hook.ifindex, hook.netdev, kind)
 
 
 def _free_slots(state: KernelState) -> Iterator[int]:

@@ -18,15 +18,16 @@ from sonic_telegen.errors import (
     VerifierRejected,
 )
 from sonic_telegen.model.budget import PROGRAMS_PER_HOOK, program_bytes
-from sonic_telegen.model.job import ALL_PORTS, Direction, MirrorMode, Owner
-from sonic_telegen.model.kernel import KernelState, TcFilter
+from sonic_telegen.model.job import ALL_PORTS, COUNTING_MODES, Direction, Owner
+from sonic_telegen.model.kernel import DROP, KernelState, TcFilter
 from sonic_telegen.model.sample import InterfaceSample, Sample
 from sonic_telegen.model.status import JobStatus, Reason, Status, Visibility
 from sonic_telegen.reconcile.desired import KEEP_TOLD_NS, Desired, Hook, Verdict, Wanted
+from sonic_telegen.reconcile.failures import Undone
 from sonic_telegen.reconcile.plan import usable_qdisc
 from sonic_telegen.reconcile.programs import Admitted, Spot, admit, own, program_of
 
-Failures = Mapping[Spot | str, KernelError]  # by spot, or by job where its program could not be loaded
+Failures = Mapping[Undone, KernelError]
 
 _REASONS: tuple[tuple[type[TelegenError], Reason], ...] = (
     (PermissionDenied, Reason.PERMISSION),
@@ -48,6 +49,8 @@ def attached(state: KernelState) -> dict[Spot, TcFilter]:
     found: dict[Spot, TcFilter] = {}
     for item in state.filters:
         slot = state.slots.get(item.classid)
+        if item.own is not None and item.own.job == DROP:
+            found[item.ifindex, item.direction, DROP] = item
         if item.own is None or slot is None or (slot.ifindex, slot.direction) != (item.ifindex, item.direction):
             continue
         job = item.own.job
@@ -132,7 +135,7 @@ def _judge(
     if not absent:
         if refused is not None:  # what an earlier build loaded goes on
             return Verdict(Status.DEGRADED, reason_of(refused), str(refused))
-        return Verdict(Status.RUNNING, Reason.NONE, "")
+        return _on_the_way(wanted, state, failures, seen) or Verdict(Status.RUNNING, Reason.NONE, wanted.note)
     if refused is not None:
         return Verdict(Status.FAILED, reason_of(refused), str(refused))
     causes = [_cause(hook, wanted, desired, state, failures, admitted) for hook in absent]
@@ -141,6 +144,23 @@ def _judge(
     if len(absent) < len(wanted.hooks):
         return Verdict(Status.DEGRADED, first.reason, first.message + more)
     return Verdict(first.status, first.reason, first.message + more)
+
+
+def _on_the_way(
+    wanted: Wanted, state: KernelState, failures: Failures, seen: Mapping[Spot, TcFilter]
+) -> Verdict | None:
+    """Why nothing is mirrored though the program is on its hooks; None when all is, or nothing is to be."""
+    far, link, program = wanted.far, wanted.link, program_of(wanted, state)
+    if wanted.tunnel is None or program is None:
+        return None
+    spots: list[Spot] = [(far.ifindex, far.direction, whose) for whose in ("", DROP)] if far else []
+    tried: tuple[Undone, ...] = (wanted.tunnel.digest(), wanted.spec.id, *spots)
+    failure = next((failures[what] for what in tried if what in failures), None)
+    if failure is not None:
+        return Verdict(Status.DEGRADED, reason_of(failure), str(failure))
+    if link is None or not link.up or program.mirror != link.ifindex or not all(spot in seen for spot in spots):
+        return Verdict(Status.STARTING, Reason.NOT_ATTACHED, f"{wanted.interface}: the tunnel is not seen yet")
+    return None
 
 
 def _cause(
@@ -175,7 +195,7 @@ def _status(wanted: Wanted, verdict: Verdict, state: KernelState | None, before:
         started = min((a.start_ns for a in mine), default=0)
     if not started and before is not None and verdict.status in (Status.DONE, Status.STOPPED):
         started = before.started_ns
-    direct = wanted.mode is MirrorMode.DIRECT
+    sees = wanted.mode in COUNTING_MODES
     return JobStatus(
         job=wanted.spec.id,
         status=verdict.status,
@@ -185,7 +205,7 @@ def _status(wanted: Wanted, verdict: Verdict, state: KernelState | None, before:
         interface=wanted.interface,
         direction=wanted.spec.direction,
         mirror_mode=wanted.mode.value,
-        visibility=Visibility.CPU_PATH if direct else Visibility.NONE,
+        visibility=Visibility.CPU_PATH if sees else Visibility.NONE,
         started_ns=started,
         expires_ns=wanted.expires_ns,
         packets=before.packets if before else 0,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 from sonic_telegen.model.job import Direction, JobSpec
-from sonic_telegen.model.kernel import AccountKey, KernelState, Qdisc, QdiscKind, Slot, TcFilter
+from sonic_telegen.model.kernel import DROP, AccountKey, KernelState, Qdisc, QdiscKind, Slot, TcFilter
 from sonic_telegen.reconcile.desired import Desired, Hook
 from sonic_telegen.reconcile.programs import Place, Spot, admit, current, own, program_of
 
@@ -17,6 +18,8 @@ class World:
         self.state, self.desired = state, desired
         self.places = desired.hooks()
         self.wanted: dict[Spot, Hook] = {(*place, ""): hook for place, hook in self.places.items()}
+        self.wanted |= {(*place, DROP): hook for place, hook in desired.far_hooks().items()}
+        self.doomed = frozenset(_doomed(desired, state))
         self.jobs: dict[Spot, list[JobSpec]] = defaultdict(list)
         self._punted = desired.punted() if state.punt_program else frozenset[Place]()
         self._programs: dict[str, int | None] = {}
@@ -98,7 +101,10 @@ class World:
 
         A job's filter that neither runs the job's program nor counts in its slot may answer another question: none.
         """
-        program, slot, found = self.program(spot), self.slots.get(spot), self._filters.get(spot, [])
+        found = self._filters.get(spot, [])
+        if spot[2] == DROP:
+            return min(found, key=lambda f: (f.priority, f.handle), default=None)
+        program, slot = self.program(spot), self.slots.get(spot)
         number = slot.index if slot else 0
         if spot[2]:
             pinned = self.state.programs.get(spot[2])
@@ -111,6 +117,15 @@ class World:
     def alone(self, ifindex: int) -> bool:
         """Whether no stranger has a filter on the netdev's ingress."""
         return not self._strangers[ifindex, Direction.INGRESS]
+
+
+def _doomed(desired: Desired, state: KernelState) -> Iterator[int]:
+    """Netdevs of ours that are no job's tunnel any more; a second one of the same tunnel as well."""
+    wanted = {job.tunnel.digest(): job.link for job in desired.jobs.values() if job.tunnel}
+    for link in state.links.values():
+        used = wanted.get(link.tunnel)
+        if link.ours and desired.teardown and (used is None or used.ifindex != link.ifindex):
+            yield link.ifindex
 
 
 def qdisc_kind(world: World, hook: Hook) -> QdiscKind | None:

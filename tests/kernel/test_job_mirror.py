@@ -5,17 +5,16 @@ The netdev that takes the clones is one end of a veth pair here; real ERSPAN net
 
 from __future__ import annotations
 
-import socket
 import struct
 from collections.abc import Iterator
 
 import pytest
 
-from sonic_telegen.demo.namespace import in_namespace
 from sonic_telegen.model.job import MirrorMode, ResultDetail
 from sonic_telegen.model.match import Match
 from tests.support import frames as f
 from tests.support.cable import EGRESS, INGRESS, Cable
+from tests.support.heard import Heard
 from tests.support.jobprog import JobProgram, spec
 from tests.support.net import run_in, until
 
@@ -41,7 +40,7 @@ def icmp_error(kind: int, quoted: bytes) -> bytes:
     return f.ipv4(f.ICMP, bytes([kind]) + bytes(7) + quoted)
 
 
-class Target:
+class Target(Heard):
     """A veth pair in a side's namespace: clones go into one end, and what comes out of the other is heard."""
 
     def __init__(self, cable: Cable, side: str) -> None:
@@ -51,25 +50,7 @@ class Target:
         for name in ("mon", "far"):
             run_in(space, "ip", "link", "set", name, "up")
         self.ifindex = cable.index(side, "mon")
-        self._raw = in_namespace(space, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)))
-        self._raw.bind(("far", 3))
-        self._raw.setblocking(False)
-        self._raw.setsockopt(263, 8, 1)  # SOL_PACKET, PACKET_AUXDATA: the tag that is kept beside the frame
-        self.frames: list[bytes] = []
-
-    def heard(self) -> list[bytes]:
-        """All frames so far, tags put back where they belong."""
-        while True:
-            try:
-                data, more, _, _ = self._raw.recvmsg(65536, 256)
-            except BlockingIOError:
-                return self.frames
-            status, _, _, _, _, tci, tpid = struct.unpack("=IIIHHHH", more[0][2])
-            tag = struct.pack("!HH", tpid, tci) if status & 1 << 4 else b""
-            self.frames.append(data[:12] + tag + data[12:])
-
-    def close(self) -> None:
-        self._raw.close()
+        super().__init__(space, "far")
 
 
 @pytest.fixture
@@ -80,9 +61,8 @@ def cable() -> Iterator[Cable]:
 
 @pytest.fixture
 def target(cable: Cable) -> Iterator[Target]:
-    made = Target(cable, "right")
-    yield made
-    made.close()
+    with Target(cable, "right") as made:
+        yield made
 
 
 def mirroring(match: Match | None = None, detail: ResultDetail = ResultDetail.SUMMARY, rate: int = 1) -> JobProgram:
@@ -95,7 +75,7 @@ def test_every_frame_is_cloned_as_it_was_and_goes_on_to_the_next_filter(cable: C
         cable.attach("right", INGRESS, program.fd, IN)
         behind = cable.stranger("right", INGRESS)
         cable.send(MIXED)
-        assert until(lambda: len(target.heard()) == len(MIXED))
+        assert until(lambda: len(target.frames) == len(MIXED))
         assert target.frames == MIXED
         assert behind.frames == len(MIXED)
         assert (program.percpu.mirrored, program.percpu.mirror_failed) == (len(MIXED), 0)
@@ -103,16 +83,14 @@ def test_every_frame_is_cloned_as_it_was_and_goes_on_to_the_next_filter(cable: C
 
 
 def test_what_leaves_is_mirrored_where_it_leaves(cable: Cable) -> None:
-    target = Target(cable, "left")
-    with mirroring() as program:
+    with mirroring() as program, Target(cable, "left") as target:
         program.live(mirror=target.ifindex)
         cable.attach("left", EGRESS, program.fd, OUT)
         arriving = cable.stranger("right", INGRESS)
         cable.send(MIXED)
-        assert until(lambda: len(target.heard()) == len(MIXED))
+        assert until(lambda: len(target.frames) == len(MIXED))
         assert target.frames == MIXED
         assert until(lambda: arriving.frames == len(MIXED))
-    target.close()
 
 
 def test_only_what_matches_is_mirrored(cable: Cable, target: Target) -> None:
@@ -121,7 +99,7 @@ def test_only_what_matches_is_mirrored(cable: Cable, target: Target) -> None:
         cable.attach("right", INGRESS, program.fd, IN)
         behind = cable.stranger("right", INGRESS)
         cable.send(MIXED)
-        assert until(lambda: len(target.heard()) == 2 and behind.frames == len(MIXED))
+        assert until(lambda: len(target.frames) == 2 and behind.frames == len(MIXED))
         assert target.frames == MIXED[1:3]
 
 
@@ -132,7 +110,7 @@ def test_one_in_four_is_mirrored_beside_flows_and_captured(cable: Cable, target:
         cable.send(MIXED[:1] * 40)
         assert until(lambda: program.total(IN)[0] == 40)
         assert (program.percpu.mirrored, program.percpu.captured) == (10, 10)
-        assert until(lambda: len(target.heard()) == 10)
+        assert until(lambda: len(target.frames) == 10)
 
 
 def test_without_a_netdev_nothing_is_mirrored_and_nothing_failed(cable: Cable, target: Target) -> None:
@@ -141,7 +119,7 @@ def test_without_a_netdev_nothing_is_mirrored_and_nothing_failed(cable: Cable, t
         cable.send(MIXED)
         assert until(lambda: program.total(IN)[0] == len(MIXED))
         assert (program.percpu.mirrored, program.percpu.mirror_failed) == (0, 0)
-        assert target.heard() == []
+        assert target.frames == []
 
 
 def test_clones_into_a_netdev_that_is_down_or_gone_are_counted_as_failed(cable: Cable, target: Target) -> None:
@@ -157,10 +135,9 @@ def test_clones_into_a_netdev_that_is_down_or_gone_are_counted_as_failed(cable: 
 
 
 def test_an_aggregate_counts_as_the_packets_that_it_stands_for(cable: Cable) -> None:
-    target = Target(cable, "left")
     for side, address in (("left", "192.0.2.1/24"), ("right", "192.0.2.2/24")):
         run_in(cable.spaces[side], "ip", "addr", "add", address, "dev", side)
-    with mirroring(Match(ip_proto=(6,))) as program:
+    with mirroring(Match(ip_proto=(6,))) as program, Target(cable, "left") as target:
         program.live(mirror=target.ifindex)
         cable.attach("left", EGRESS, program.fd, OUT)
         leaving = cable.stranger("left", EGRESS)
@@ -178,7 +155,6 @@ def test_an_aggregate_counts_as_the_packets_that_it_stands_for(cable: Cable) -> 
         assert leaving.aggregates
         assert until(lambda: program.percpu.mirrored == program.total(OUT)[0])
         assert program.percpu.mirror_failed == 0
-    target.close()
 
 
 ERSPAN = f.ipv4(GRE, gre(0x88BE))
@@ -211,7 +187,7 @@ def test_what_is_erspan_already_is_counted_and_never_mirrored(cable: Cable, targ
         cable.attach("right", INGRESS, program.fd, IN)
         cable.send([*NEVER.values(), *ALWAYS.values()])
         assert until(lambda: program.total(IN)[0] == len(NEVER) + len(ALWAYS))
-        assert until(lambda: len(target.heard()) == len(ALWAYS))
+        assert until(lambda: len(target.frames) == len(ALWAYS))
         heard = [name for frame in target.frames for name, sent in (NEVER | ALWAYS).items() if frame == sent]
         assert heard == list(ALWAYS)
 

@@ -8,26 +8,35 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from sonic_telegen.errors import Busy, Conflict, Gone
+from sonic_telegen.errors import Busy, Conflict, Gone, KernelError
 from sonic_telegen.model.action import (
     Action,
     AddQdisc,
     AssignSlot,
     Attach,
     CloseAccount,
+    CreateTunnel,
     DeleteQdisc,
+    DeleteTunnel,
     Detach,
     FreezeAccount,
     LoadProgram,
     OpenAccount,
+    RaiseTunnel,
     ReleaseSlot,
+    RenameTunnel,
     Replace,
     SetDeadline,
+    SetMirror,
+    TunnelAction,
     UnloadProgram,
 )
 from sonic_telegen.model.budget import program_bytes
 from sonic_telegen.model.job import Direction
 from sonic_telegen.model.kernel import (
+    DROP,
+    FALLBACK_NAMES,
+    LAST_PRIORITY,
     Account,
     AccountKey,
     FilterName,
@@ -61,6 +70,8 @@ class World:
         self.programs: dict[str, JobProgram] = {}
         self.job_memory = 1 << 30
         self.loads = 0
+        self.no_erspan: KernelError | None = None
+        self.module_brings_netdevs = False
         self.clock = 1
 
     def observe(self) -> KernelState:
@@ -153,12 +164,19 @@ class World:
                 self._freeze(key)
             case CloseAccount(key):
                 del self.accounts[key], self.offset[key]
-            case LoadProgram(spec, expires_ns):
+            case CreateTunnel() | RenameTunnel() | RaiseTunnel() | DeleteTunnel():
+                self._tunnel(action)
+            case SetMirror(job, ifindex):
+                assert ifindex == 0 or self._link(ifindex).up
+                self.programs[job] = replace(self.programs[job], mirror=ifindex)
+            case LoadProgram(spec, expires_ns, mode):
                 if spec.id in self.programs:
                     assert self.programs[spec.id].digest == spec.digest(), "it would answer for another question"
                 self.loads += 1
                 number, memory = 1000 + self.loads, program_bytes(spec)
-                self.programs[spec.id] = JobProgram(number, "dd" * 8, spec.digest(), BUILD, expires_ns, memory)
+                self.programs[spec.id] = JobProgram(
+                    number, "dd" * 8, spec.digest(), BUILD, expires_ns, memory, mode=mode
+                )
             case SetDeadline(job, expires_ns):
                 self.programs[job] = replace(self.programs[job], deadline_ns=expires_ns)
             case UnloadProgram(job):
@@ -167,7 +185,10 @@ class World:
                 del self.programs[job]
             case Attach(ifindex, _, direction, qdisc, priority, handle, slot, job, punt):
                 self._link(ifindex)
-                self._need_slot(slot, ifindex, direction, job)
+                if job == DROP:
+                    assert self.links[ifindex].ours and priority == LAST_PRIORITY
+                else:
+                    self._need_slot(slot, ifindex, direction, job)
                 assert self.qdiscs[ifindex].kind is qdisc
                 assert not (qdisc is QdiscKind.INGRESS and direction is Direction.EGRESS)
                 if any((f.ifindex, f.direction, f.priority) == (ifindex, direction, priority) for f in self.filters):
@@ -184,9 +205,52 @@ class World:
                 assert item.own, "a stranger's filter"
                 self.filters.remove(item)
 
+    def _tunnel(self, action: TunnelAction) -> None:
+        """As the kernel does; with its module come netdevs of its own, which may take the name that was meant."""
+        match action:
+            case CreateTunnel(spec, netdev):
+                ends = (spec.remote, spec.local)
+                if self.no_erspan:
+                    raise self.no_erspan
+                if any((link.remote, link.local) == ends for link in self.links.values()):
+                    raise Conflict("create", netdev, 17, "taken")
+                self.with_module()
+                taken = netdev in {link.name for link in self.links.values()}
+                name = spec.first_name if taken else netdev
+                self._add(Link(0, name, "erspan", False, spec.alias, *ends))
+            case RenameTunnel(_, ifindex, netdev):
+                assert self._link(ifindex).ours and netdev not in {link.name for link in self.links.values()}
+                self.links[ifindex] = replace(self.links[ifindex], name=netdev)
+            case RaiseTunnel(_, ifindex, _):
+                assert self._link(ifindex).ours
+                guards = [f for f in self.filters if f.ifindex == ifindex and f.own and f.own.job == DROP]
+                assert guards, "what comes in would enter the host"
+                self.links[ifindex] = replace(self.links[ifindex], up=True)
+            case DeleteTunnel(ifindex, _, alias):
+                assert self._link(ifindex).ours and self._link(ifindex).alias == alias
+                self.vanish(ifindex)
+
+    def with_module(self) -> None:
+        """The kernel knows GRE from now on."""
+        for name in FALLBACK_NAMES if self.module_brings_netdevs else ():
+            if name not in {link.name for link in self.links.values()}:
+                self._add(Link(0, name, name[:-1], up=False))
+
+    def _add(self, link: Link) -> None:
+        number = max(self.links, default=0) + 1
+        self.links[number] = replace(link, ifindex=number)
+
+    def vanish(self, ifindex: int) -> None:
+        """A netdev goes, and all that is on it."""
+        del self.links[ifindex]
+        self.qdiscs.pop(ifindex, None)
+        self.filters = [f for f in self.filters if f.ifindex != ifindex]
+
     def _program(self, job: str, punt: bool) -> tuple[str, int]:
         """Name and program of a filter."""
         assert not (job and punt)
+        if job == DROP:
+            return str(FilterName("cc" * 8, DROP)), 75
         if not job:
             program = PUNT_PROGRAM if punt else PROGRAM
             return str(FilterName(program.digest)), program.prog_id

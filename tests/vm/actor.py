@@ -1,8 +1,8 @@
 """The product's pass in a process of its own: rows come in on stdin, what was found goes out on stdout.
 
 ``python -m tests.vm.actor OBJECT PIN_DIR STATE_DIR``. All is the product's own code but Redis and OTLP, which cost too
-much to import in a VM: kernel door, journal and reconcile loop. A line of stdin is a JSON object of job id to
-``[port, direction]``, all rows there are. The answer is one line of JSON, see ``answer``.
+much to import in a VM: kernel door, journal and reconcile loop. A line of stdin is a JSON object of job id to row, or
+to ``[port, direction]``, all rows there are. The answer is one line of JSON, see ``answer``.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sonic_telegen.db.codec import parse_job
 from sonic_telegen.door import KernelDoor
 from sonic_telegen.journal import Journal
 from sonic_telegen.model.asked import Asked
-from sonic_telegen.model.job import BOTH, Direction, JobSpec
+from sonic_telegen.model.job import JobSpec
 from sonic_telegen.model.sample import CLASSES, PUNT_PROTOCOLS, Counters, Sample
 from sonic_telegen.reconcile.loop import Loop, PassResult
 from sonic_telegen.settings import Environment, resolve
@@ -33,9 +34,9 @@ class Rows:
         return Asked(jobs=self.jobs)
 
 
-def job(name: str, port: str, direction: str) -> JobSpec:
-    """A row as the codec would read it."""
-    return JobSpec(name, port, BOTH if direction == "both" else (Direction(direction),))
+def job(name: str, row: Mapping[str, str] | list[str]) -> JobSpec:
+    """A row as the codec reads it."""
+    return parse_job(name, {"port": row[0], "direction": row[1]} if isinstance(row, list) else row)
 
 
 def privileges() -> dict[str, Any]:
@@ -50,6 +51,8 @@ def answer(result: PassResult, door: KernelDoor) -> dict[str, Any]:
     """Statuses by job (status, reason, message), what was done, the program, and every counter there is."""
     return {
         "jobs": {name: [told.status, told.reason, told.message] for name, told in result.jobs.items()},
+        "interfaces": {name: told.interface for name, told in result.jobs.items()},
+        "mirrored": {name: [own.mirrored, own.mirror_failed] for name, own in door.sample().jobs.items()},
         "actions": {f"{kind} {outcome}": count for (kind, outcome), count in result.actions.items()},
         "failures": result.failures,
         "program": door.loaded.program.prog_id if door.loaded else 0,
@@ -91,7 +94,7 @@ def main() -> None:
     loop = Loop(rows, door.open, journal, lambda row: resolve(row, env), lambda: None)
     print(json.dumps(privileges()), flush=True)
     for line in sys.stdin:
-        rows.jobs = {name: job(name, *row) for name, row in json.loads(line).items()}
+        rows.jobs = {name: job(name, row) for name, row in json.loads(line).items()}
         print(json.dumps(answer(loop.run(), door)), flush=True)
 
 

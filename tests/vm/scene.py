@@ -82,8 +82,8 @@ class Actor:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.kill()
 
-    def ask(self, **jobs: tuple[str, str]) -> dict[str, Any]:
-        """Run a pass with these rows (port, direction) and return what it found."""
+    def ask(self, **jobs: tuple[str, str] | Mapping[str, str]) -> dict[str, Any]:
+        """Run a pass with these rows, or (port, direction) of them, and return what it found."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(jobs) + "\n")
         self._process.stdin.flush()
@@ -124,13 +124,13 @@ class Scene:
 
 
 @contextlib.contextmanager
-def scene(identity: Identity) -> Iterator[Scene]:
-    """A scene for ``identity``; nothing of it is left behind."""
+def scene(identity: Identity, *ports: str) -> Iterator[Scene]:
+    """A scene for ``identity``, with Ethernet0 when no ports are named; nothing of it is left behind."""
     with contextlib.ExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"tgvm-{os.getpid()}-")))
         os.chown(state, identity.uid, identity.uid)
         pins = stack.enter_context(bpffs()) / "pins"
         pins.mkdir(0o750)
         os.chown(pins, identity.uid, identity.uid)
-        switch = stack.enter_context(Switch(["Ethernet0"]))
+        switch = stack.enter_context(Switch(ports or ["Ethernet0"]))
         yield Scene(identity, switch, pins, state)

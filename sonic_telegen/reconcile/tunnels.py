@@ -1,0 +1,91 @@
+"""WHERE TO: the tunnel that each job's clones go into, and which netdev it is. Pure.
+
+A job that can have none sees nothing: it is told why, and what to set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sonic_telegen.errors import Conflict, KernelError, Retry
+from sonic_telegen.model.erspan import ErspanSpec, tunnel
+from sonic_telegen.model.job import JobSpec
+from sonic_telegen.model.kernel import Link
+from sonic_telegen.model.status import Reason
+from sonic_telegen.settings import Settings
+
+SPARE_NAME = "tgerspan0"  # where the kernel's own netdev has the configured name
+IN_FORCE = "placeholder is in force"
+Refused = Mapping[str, KernelError]  # by digest: tunnels that the kernel did not make, and why
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A job's tunnel: the netdev's name, and the netdev when it is there. ``note`` must be told beside the status.
+
+    With a ``problem`` nothing is mirrored; a ``spec`` beside it is tried again.
+    """
+
+    name: str
+    spec: ErspanSpec | None = None
+    link: Link | None = None
+    note: str = ""
+    problem: str = ""
+    reason: Reason = Reason.NONE
+
+
+class Ways:
+    """Gives names out, first come first served: ask for the jobs in their order."""
+
+    def __init__(self, links: Mapping[str, Link], settings: Settings, refused: Refused) -> None:
+        """``links`` are the netdevs by name."""
+        self._links, self._settings = links, settings
+        self._made = {link.tunnel: link for link in links.values() if link.tunnel}
+        self._refused = refused
+        self._given: dict[str, str] = {}  # name of a netdev: digest of the tunnel that is to have it
+
+    def of(self, job: JobSpec) -> Way:
+        """The way of a job's clones."""
+        asked = self._settings.tunnel(job)
+        name = asked.name or ""
+        spec = tunnel(asked, job.truncate)
+        if isinstance(spec, str):
+            text = f"mirror_mode=erspan: {spec}, or mirror_mode=direct; {IN_FORCE}"
+            return Way(name, problem=text, reason=Reason.ERSPAN_UNAVAILABLE)
+        found = self._named(spec)
+        failure = self._refused.get(spec.digest())
+        if failure is None or found.problem or found.link is not None:
+            return found
+        taken = isinstance(failure, Conflict)
+        return Way(
+            name,
+            None if failure.retry is Retry.NEVER else spec,
+            problem=f"{failure}{'' if taken else '; or set mirror_mode=direct'}; {IN_FORCE}",
+            reason=Reason.CONFLICT if taken else Reason.ERSPAN_UNAVAILABLE,
+        )
+
+    def _named(self, spec: ErspanSpec) -> Way:
+        """The netdev that there is, else the name that it will have."""
+        digest = spec.digest()
+        made = self._made.get(digest)
+        if made is not None and not made.unnamed:
+            self._given[made.name] = digest
+            return Way(made.name, spec, made, self._note(made.name, spec))
+        name, holder = spec.name, self._links.get(spec.name)
+        if holder is not None and holder.fallback:
+            name, holder = SPARE_NAME, self._links.get(SPARE_NAME)
+        if self._given.get(name, digest) != digest:
+            return self._conflict(spec, name, "it is another job's tunnel, with other parameters")
+        if holder is not None and not holder.ours:
+            kind = f" of kind {holder.kind}" if holder.kind else ""
+            return self._conflict(spec, name, f"a netdev{kind} that is not the agent's has that name")
+        self._given[name] = digest
+        return Way(name, spec, made, self._note(name, spec))
+
+    def _note(self, name: str, spec: ErspanSpec) -> str:
+        return "" if name == spec.name else f"{spec.name} is a netdev of the kernel's own; {name} takes its place"
+
+    def _conflict(self, spec: ErspanSpec, name: str, why: str) -> Way:
+        text = f"erspan_name={name}: {why}; set another erspan_name; {IN_FORCE}"
+        return Way(spec.name, problem=text, reason=Reason.CONFLICT)
