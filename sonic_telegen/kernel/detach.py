@@ -11,6 +11,7 @@ from sonic_telegen.kernel.erspan import Tunnels
 from sonic_telegen.kernel.netlink import Netlink
 from sonic_telegen.kernel.tcdecode import describe
 from sonic_telegen.model.action import DeleteTunnel
+from sonic_telegen.model.kernel import ERSPAN_KIND
 
 
 class QdiscMemory(Protocol):
@@ -76,7 +77,7 @@ def _delete_tunnels(netlink: Netlink, failed: list[KernelError]) -> Iterator[str
     """First of all: with its filters gone a netdev would let what comes in pass to the host."""
     made = Tunnels(netlink)
     for link in netlink.links().values():
-        if not link.ours:
+        if not link.ours or link.kind != ERSPAN_KIND:
             continue
         try:
             made.apply(DeleteTunnel(link.ifindex, link.name, link.alias))

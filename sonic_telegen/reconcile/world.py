@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from sonic_telegen.model.job import Direction, JobSpec
-from sonic_telegen.model.kernel import DROP, AccountKey, KernelState, Qdisc, QdiscKind, Slot, TcFilter
+from sonic_telegen.model.kernel import DROP, ERSPAN_KIND, AccountKey, KernelState, Qdisc, QdiscKind, Slot, TcFilter
 from sonic_telegen.reconcile.desired import Desired, Hook
 from sonic_telegen.reconcile.programs import Place, Spot, admit, current, own, program_of
 
@@ -124,7 +124,12 @@ def _doomed(desired: Desired, state: KernelState) -> Iterator[int]:
     wanted = {job.tunnel.digest(): job.link for job in desired.jobs.values() if job.tunnel}
     for link in state.links.values():
         used = wanted.get(link.tunnel)
-        if link.ours and desired.teardown and (used is None or used.ifindex != link.ifindex):
+        if (
+            link.ours
+            and link.kind == ERSPAN_KIND
+            and desired.teardown
+            and (used is None or used.ifindex != link.ifindex)
+        ):
             yield link.ifindex
 
 

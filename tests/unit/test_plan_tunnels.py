@@ -160,6 +160,14 @@ def test_what_a_killed_agent_left_unfinished_is_removed() -> None:
     assert 7 not in rig.world.links
 
 
+def test_a_netdev_of_another_kind_with_our_alias_is_no_tunnel_and_stays() -> None:
+    rig = rig_of(job())
+    rig.world.links[7] = Link(7, "mon9", "dummy", alias="telegen/0123456789abcdef")
+    assert rig.run().jobs["a"].status is Status.RUNNING
+    assert ask(rig)["a"].status is Status.STOPPED
+    assert 7 in rig.world.links
+
+
 def test_the_next_agent_finds_its_tunnel_and_does_nothing() -> None:
     rig = rig_of(job())
     rig.run()
