@@ -197,22 +197,25 @@ from sonic_telegen.telemetry.series import Kind, Metric, Point
 exporter = otlp.Exporter(OtlpSettings(endpoint={settings.endpoint!r}, protocol={protocol!r}), {{}})
 exporter.export([Metric("x", "1", Kind.SUM, True, [Point((), 1, 2, 3)])])
 exporter.close()
-print(sorted({{m.split(".")[0] for m in sys.modules}} & {{"grpc", "requests"}}))
+print(sorted({{m.split(".")[0] for m in sys.modules}} & {{"grpc", "requests", "urllib3"}}),
+      "opentelemetry.sdk" in sys.modules)
 """
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == ("['grpc']" if protocol == GRPC else "['requests']")
+    assert done.stdout.strip() == ("['grpc'] True" if protocol == GRPC else "['urllib3'] False")
     assert done.stderr == ""
     assert receiver.latest()["x", frozenset()].value == 3
 
 
 def test_the_library_is_the_one_whose_private_names_we_use() -> None:
     """otlp.py overrides these; when the pin moves, look at each before widening it here."""
+    from opentelemetry.exporter.http.transport._urllib3 import Urllib3HTTPTransport
+    from opentelemetry.exporter.otlp.common.http import _OTLPHTTPClient
     from opentelemetry.exporter.otlp.proto.grpc import exporter as grpc_mixin
     from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as Grpc
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as Http
+    from opentelemetry.exporter.otlp.proto.http import _OTLP_HTTP_HEADERS
 
     for package in ("opentelemetry-exporter-otlp-proto-grpc", "opentelemetry-exporter-otlp-proto-http"):
         assert importlib.metadata.version(package).startswith("1.45.")
@@ -227,5 +230,10 @@ def test_the_library_is_the_one_whose_private_names_we_use() -> None:
         "self._shutdown = True",
     ):
         assert text in used
-    assert list(inspect.signature(Http._export_batch).parameters) == ["self", "export_request"]
-    assert "session" in inspect.signature(Http.__init__).parameters
+    client = inspect.signature(_OTLPHTTPClient.__init__).parameters
+    assert list(client)[:4] == ["self", "transport", "endpoint", "kind"]
+    assert {"timeout", "headers", "logger"} < client.keys()
+    assert list(inspect.signature(_OTLPHTTPClient.export).parameters) == ["self", "data"]
+    assert list(inspect.signature(Urllib3HTTPTransport.__init__).parameters)[:3] == ["self", "verify", "cert"]
+    assert "self._pool = urllib3.PoolManager(" in inspect.getsource(Urllib3HTTPTransport)
+    assert {name.lower() for name in _OTLP_HTTP_HEADERS} == {"content-type", "user-agent"}

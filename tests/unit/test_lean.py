@@ -89,12 +89,27 @@ def test_threads_that_ask_at_once_all_get_it(package: str, tmp_path: Path) -> No
     assert (found, module.runs) == ([2] * 8, 1)
 
 
+def test_a_module_waits_too_and_is_found_by_every_way_to_import_it(package: str) -> None:
+    heavy = f"{package}.heavy"
+    (Path(sys.path[0]) / package / "__init__.py").write_text("")
+    lean.defer(heavy)
+    names: dict[str, object] = {}
+    exec(f"import {heavy}\nfrom {package} import heavy\nimport {heavy} as again", names)
+    assert "WEIGHT" not in vars(sys.modules[heavy])
+    assert names["heavy"] is names["again"] is sys.modules[heavy] is importlib.import_module(package).heavy
+    with pytest.raises(AttributeError, match="nothing_such"):
+        _ = sys.modules[heavy].nothing_such
+    exec(f"from {heavy} import WEIGHT", names)
+    assert names["WEIGHT"] == 2
+
+
 def test_a_loaded_or_absent_package_stays_as_it_is(package: str) -> None:
     module = importlib.import_module(package)
     lean.defer(package)
     assert sys.modules[package] is module
-    lean.defer("telegen_no_such_package")
-    assert "telegen_no_such_package" not in sys.modules
+    for absent in ("telegen_no_such_package", "telegen_no_such_package.part", f"{package}.no_such_part"):
+        lean.defer(absent)
+        assert absent not in sys.modules
 
 
 def test_the_daemon_leaves_out_what_it_does_not_use() -> None:
@@ -104,14 +119,20 @@ import sys
 from sonic_telegen import lean
 for package in lean.PACKAGES:
     lean.defer(package)
-import sonic_telegen.agent, requests, opentelemetry.exporter.otlp.proto.http.metric_exporter, sonic_telegen.rest.facade
-unused = ["redis.asyncio", "redis.cluster", "pyroute2.ndb.main", "pyroute2.netlink.rtnl.tcmsg", "multiprocessing",
+import sonic_telegen.agent, sonic_telegen.rest.facade
+from sonic_telegen.settings import OtlpSettings
+from sonic_telegen.telemetry.otlp import Exporter
+Exporter(OtlpSettings(endpoint="localhost", protocol="http/protobuf"), {}).close()
+unused = ["requests", "opentelemetry.sdk", "opentelemetry.context", "google.protobuf.text_format",
+          "redis.asyncio", "redis.cluster", "pyroute2.ndb.main", "pyroute2.netlink.rtnl.tcmsg", "multiprocessing",
           "charset_normalizer.api", "idna.core", "aiohttp.client", "logging.handlers"]
 print([module for module in unused if module in sys.modules])
-import redis, pyroute2, charset_normalizer, idna, aiohttp
+import redis, pyroute2, charset_normalizer, idna, aiohttp, zipfile, google.protobuf.internal.python_message
 print(redis.Redis.__name__, pyroute2.IPRoute.__name__, charset_normalizer.from_bytes(b"a").best(),
-      idna.encode("b\\u00fccher.example"), aiohttp.ClientSession.__name__, aiohttp.__version__ > "3")
+      idna.encode("b\\u00fccher.example"), aiohttp.ClientSession.__name__, aiohttp.__version__ > "3",
+      zipfile.ZipFile.__name__, google.protobuf.internal.python_message.GeneratedProtocolMessageType.__name__)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr == ""
-    assert done.stdout.splitlines() == ["[]", "Redis IPRoute a b'xn--bcher-kva.example' ClientSession True"]
+    whole = "Redis IPRoute a b'xn--bcher-kva.example' ClientSession True ZipFile GeneratedProtocolMessageType"
+    assert done.stdout.splitlines() == ["[]", whole]
