@@ -42,6 +42,7 @@ from sonic_telegen.telemetry.flows import JobSeries
 from sonic_telegen.telemetry.punts import punt_metrics
 from sonic_telegen.telemetry.resource import resource
 from sonic_telegen.telemetry.series import AgentStats, Metric, series
+from sonic_telegen.telemetry.sessions import SessionSeries
 from sonic_telegen.thread import in_thread
 from sonic_telegen.version import VERSION, build
 from sonic_telegen.worker import Worker
@@ -69,7 +70,7 @@ class Agent:
         self._punting = Punting(where.copp_cfg)
         self._front = Front(where, self._worker, self._settings_for, self._build, self._capturing.file)
         self._exported: dict[str, JobSpec] = {}
-        self._job_series = JobSeries(self._began)
+        self._job_series, self._sessions = JobSeries(self._began), SessionSeries()
         self._device: dict[str, str] = {}
         self._collector = Collector(
             self._settings.otlp, self._resource, self._read, self._measure, self._worker.counted, heap.trim
@@ -181,7 +182,8 @@ class Agent:
         )
         exported = self._exported
         seen = series(sample, frozenset(exported), own)
-        return (*seen, *punt_metrics(sample, exported), *self._job_series.metrics(sample, exported))
+        kept = (*self._job_series.metrics(sample, exported), *self._sessions.metrics(sample, exported))
+        return (*seen, *punt_metrics(sample, exported), *kept)
 
     def _publish(self, result: PassResult, sample: Sample | None) -> None:
         """Tell STATE_DB; worker thread only."""

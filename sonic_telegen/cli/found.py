@@ -11,6 +11,7 @@ from sonic_telegen.cli.tables import clean, grid, pairs, shown
 
 Found = Mapping[str, Any]  # as db.results.shown has it
 
+SESSION_COLUMNS = ("SESSION", "SOURCE", "DESTINATION", "PACKETS", "BYTES", "LOST", "LAST SEEN")
 FLOW_COLUMNS = ("SOURCE", "DESTINATION", "PROTO", "DSCP", "VLAN", "PACKETS", "BYTES", "FLAGS", "LAST SEEN")
 
 
@@ -20,6 +21,8 @@ def results(found: Found, width: int, blocks: bool) -> str:
         return ""
     parts = [_classes(found), pairs(_lines(found))]
     sizes = [counted["histogram"] for counted in found["classes"].values() if counted["histogram"]]
+    if (sessions := found["sessions"]) is not None and sessions["top"]:
+        parts.insert(1, _sessions(sessions))
     total = [sum(column) for column in zip(*sizes, strict=True)]
     if any(total):
         parts.append("\n".join(bars(total, width, blocks)))
@@ -52,11 +55,30 @@ def _lines(found: Found) -> list[tuple[str, str]]:
             ("untracked", f"{_both(flows['untracked'])} in no flow: too many new ones at once"),
             ("evicted", f"{_both(flows['evicted'])} of flows that the table had to give up"),
         ]
+    if (sessions := found["sessions"]) is not None:
+        lines.append(
+            ("sessions", f"{sessions['count']:,}, {sessions['lost']:,} packets lost by their sequence numbers")
+        )
+        if sessions["beyond"]["packets"]:
+            lines.append(("beyond", f"{_both(sessions['beyond'])} of sessions for which there was no room"))
     if (burst := found["burst"]) is not None:
         lines.append(("burst", f"{_both(burst)} within 1 ms at {shown(burst['at'])}"))
     if (capture := found["capture"]) is not None and any(capture.values()):
         lines.append(("captured", f"{capture['captured']:,} frames, {capture['capture_lost']:,} lost"))
     return lines
+
+
+def _sessions(sessions: Found) -> str:
+    """The sessions with most packets."""
+    rows = [
+        (
+            str(one["session"]),
+            *(clean(one[name]) for name in ("source", "destination")),
+            *(shown(one[name]) for name in ("packets", "bytes", "lost", "last_at")),
+        )
+        for one in sessions["top"]
+    ]
+    return grid(SESSION_COLUMNS, rows)
 
 
 def _both(counted: Mapping[str, Any]) -> str:

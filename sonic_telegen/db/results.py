@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sonic_telegen.db import codec, view
+from sonic_telegen.db import codec, sessions, view
 from sonic_telegen.db.codec import Row, printable
 from sonic_telegen.model.match import PROTOCOLS
 from sonic_telegen.model.result import SHOWN_FLOWS, JobResult
@@ -56,6 +56,7 @@ def _kept(own: JobSample, rate: int, row: Row) -> dict[str, str]:
         more |= _pair("flow", own.held, rate)
         more |= _pair("flows_untracked", own.untracked, rate, "flows_untracked")
         more |= _pair("flows_evicted", own.evicted, rate, "flows_evicted")
+    more |= sessions.kept(own)
     if own.burst is not None and own.burst.bytes > (codec.parse_whole(row.get("burst_bytes", "")) or 0):
         more |= {"burst_bytes": str(own.burst.bytes), "burst_packets": str(own.burst.packets)}
         more["burst_at"] = codec.timestamp(own.burst.at_ns)
@@ -103,6 +104,7 @@ def shown(job: Mapping[str, Any], row: Row, agent: Mapping[str, Any]) -> dict[st
         "sample_rate": _whole(mine, "sample_rate") or 1,
         "sampled": _packets(mine, "sampled_packets", "sampled_bytes"),
         "flows": _flows(mine),
+        "sessions": sessions.shown(mine),
         "burst": _burst(mine),
         "capture": {name: _whole(mine, name) or 0 for name in CAPTURE} if "captured" in mine else None,
         "export": {name: agent[f"otlp_{name}"] for name in EXPORT},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sonic_telegen.model.sample import Counters, JobSample
 
 SHOWN_FLOWS = 32  # flows that STATE_DB has one by one
+SHOWN_SESSIONS = 32  # ERSPAN sessions likewise
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sonic_telegen.db import punts, results, schema, view
+from sonic_telegen.db import punts, results, schema, sessions, view
 from sonic_telegen.model.job import Direction, Owner
 from sonic_telegen.model.punt import METERS
 from sonic_telegen.model.sample import CLASSES, PUNT_PROTOCOLS, SIZE_BOUNDS
@@ -134,6 +134,15 @@ _FLOWS = {
     "evicted": record(_PAIR),
     "top": {"type": "array", "items": FLOW},
 }
+SESSION = record(
+    {
+        **dict.fromkeys(sessions.TEXTS, TEXT),
+        **dict.fromkeys(sessions.WHOLES, COUNT),
+        "classes": record(dict.fromkeys(CLASSES, record(_PAIR))),
+        **dict.fromkeys(sessions.TIMES, TIME),
+    }
+)
+_SESSIONS = {"count": COUNT, "lost": COUNT, "beyond": record(_PAIR), "top": {"type": "array", "items": SESSION}}
 RESULTS = record(
     {
         **{name: job()["properties"][name] for name in ("job_id", "status", "packets", "bytes")},
@@ -145,6 +154,7 @@ RESULTS = record(
         "sample_rate": {"type": "integer", "minimum": 1, "description": "Flows are scaled by it; sampled is not"},
         "sampled": or_null(record(_PAIR)),
         "flows": or_null(record(_FLOWS)),
+        "sessions": or_null(record(_SESSIONS)),
         "burst": or_null(record({**_PAIR, "at": TIME})),
         "capture": or_null(record({"captured": COUNT, "capture_lost": COUNT})),
         "export": record({name: AGENT["properties"][f"otlp_{name}"] for name in results.EXPORT}),

@@ -31,7 +31,11 @@ ROOMS: dict[str, tuple[set[str], str]] = {
     "db.view": ({"model", "db.schema", "db.codec"}, "pure: rows to what all doors show"),
     "db.copp": ({"model", "db.schema", "db.codec"}, "pure: CoPP's rows to the noun that stands for them"),
     "db.punts": ({"model", "db.schema", "db.codec", "db.view"}, "pure: as db.results"),
-    "db.results": ({"model", "db.schema", "db.codec", "db.view"}, "pure: as the codec and the view of one table"),
+    "db.results": (
+        {"model", "db.schema", "db.codec", "db.view", "db.sessions"},
+        "pure: as the codec and the view of one table",
+    ),
+    "db.sessions": ({"model", "db.schema", "db.codec", "db.view"}, "pure: as db.results"),
     "db": ({"errors", "model", "settings", "log", "db", "swsscommon"}, "knows rows, not the kernel nor telemetry"),
     "swsscommon": ({"swsscommon"}, "stands in for the C++ library of the same name, so it knows nothing of ours"),
     "reconcile": (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sonic_telegen.db import codec, results, view
 from sonic_telegen.model.job import Direction, JobSpec, ResultDetail
 from sonic_telegen.model.kernel import AccountKey
-from sonic_telegen.model.result import SHOWN_FLOWS, JobResult
+from sonic_telegen.model.result import SHOWN_FLOWS, SHOWN_SESSIONS, JobResult
 from sonic_telegen.model.sample import (
     CLASSES,
     AccountSample,
@@ -21,6 +21,8 @@ from sonic_telegen.model.sample import (
     InterfaceSample,
     JobSample,
     Sample,
+    Session,
+    SessionRecord,
 )
 from sonic_telegen.model.status import JobStatus, Reason, Status
 from sonic_telegen.reconcile.results import job_results
@@ -161,9 +163,53 @@ def test_a_job_that_never_began_has_no_result() -> None:
     assert job_results({}, {"j1": SPEC}, sample()) == {}
 
 
-NAMES = sorted(results.result_row(replace(RESULT, own=replace(OWN, burst=Burst(9, 1, START_NS))), None))
+SESSION = SessionRecord(Session("192.0.2.1", "10.0.0.2", 1023), PLAIN, 5, 6, 7, START_NS, START_NS + SECOND_NS, begun=1)
+MIRRORED = replace(OWN, sessions=(SESSION,), beyond=Counters(8, 800))
+
+
+def test_sessions_are_shown_unscaled_with_what_was_lost() -> None:
+    found = shown(results.result_row(replace(RESULT, own=MIRRORED), None))
+    sessions = found["sessions"]
+    assert isinstance(sessions, dict)
+    assert (sessions["count"], sessions["lost"], sessions["beyond"]) == (1, 5, {"packets": 8, "bytes": 800})
+    assert sessions["top"] == [
+        {
+            "source": "192.0.2.1",
+            "destination": "10.0.0.2",
+            "session": 1023,
+            "packets": 10,
+            "bytes": 1000,
+            "lost": 5,
+            "repeated": 6,
+            "restarts": 7,
+            "classes": {
+                name: {"packets": number, "bytes": 100 * number}
+                for name, number in zip(CLASSES, (4, 3, 2, 1), strict=True)
+            },
+            "first_at": codec.timestamp(START_NS),
+            "last_at": codec.timestamp(START_NS + SECOND_NS),
+        }
+    ]
+
+
+def test_a_job_that_is_not_about_mirrored_frames_has_no_sessions() -> None:
+    assert shown(results.result_row(RESULT, None))["sessions"] is None
+    none_yet = shown(results.result_row(replace(RESULT, own=replace(OWN, sessions=())), None))["sessions"]
+    assert none_yet == {"count": 0, "lost": 0, "beyond": {"packets": 0, "bytes": 0}, "top": []}
+
+
+def test_the_row_has_the_first_sessions_only() -> None:
+    many = replace(RESULT, own=replace(MIRRORED, sessions=(SESSION,) * 256))
+    sessions = shown(results.result_row(many, None))["sessions"]
+    assert isinstance(sessions, dict)
+    assert (len(sessions["top"]), sessions["count"], sessions["lost"]) == (SHOWN_SESSIONS, 256, 1280)
+
+
+NAMES = sorted(results.result_row(replace(RESULT, own=replace(MIRRORED, burst=Burst(9, 1, START_NS))), None))
 rubbish = st.one_of(
-    st.text(), st.from_regex("[0-9]{1,25}", fullmatch=True), st.sampled_from(["[{}]", "[1]", '[{"dscp":[]}]'])
+    st.text(),
+    st.from_regex("[0-9]{1,25}", fullmatch=True),
+    st.sampled_from(["[{}]", "[1]", '[{"dscp":[]}]', '[{"classes":{"ipv4":[1,-2],"ipv6":3}}]', '[{"classes":[]}]']),
 )
 
 

@@ -14,7 +14,7 @@ from sonic_telegen.model.sample import Burst
 from tests.support.redis import RawRedis
 from tests.support.sonic_cli import Door
 from tests.support.told import AT, RUNNING, put, tell
-from tests.unit.test_results import OWN, PLAIN, RESULT
+from tests.unit.test_results import MIRRORED, OWN, PLAIN, RESULT
 
 KEY = f"TELEGEN_RESULT_TABLE|{RUNNING.job}"
 FOUND = replace(RESULT, job=RUNNING.job, started_ns=RUNNING.started_ns, until_ns=RUNNING.started_ns + 2 * 10**9)
@@ -68,6 +68,14 @@ def test_a_plain_job_shows_its_classes_and_has_no_flows(show: Door, state_rows: 
     assert "PACKETS" in printed
     assert "sampled" not in printed
     assert "keeps no flows; that takes result_detail=flows" in show("flows", RUNNING.job, fails=True)
+
+
+def test_sessions_are_a_table_with_what_was_lost(show: Door, state_rows: RawRedis) -> None:
+    find(state_rows, replace(FOUND, own=MIRRORED))
+    lines = [" ".join(line.split()) for line in show("job", RUNNING.job).splitlines()]
+    assert any(line.startswith("1023 192.0.2.1 10.0.0.2 10 1,000 5 ") for line in lines)
+    assert "sessions 1, 5 packets lost by their sequence numbers" in lines
+    assert "beyond 8 packets, 800 bytes of sessions for which there was no room" in lines
 
 
 def test_flows_are_offered(show: Door) -> None:
