@@ -13,7 +13,7 @@ from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.layout import sum_words
 from sonic_telegen.kernel.tables import PUNT_SIZE, PUNT_SLOTS, index_key
 from sonic_telegen.model.kernel import Slot
-from sonic_telegen.model.sample import PUNT_PROTOCOLS, Counters, PuntSample
+from sonic_telegen.model.sample import NOTHING, PUNT_PROTOCOLS, Counters, PuntSample
 
 _START = 2 * len(PUNT_PROTOCOLS)  # word of start_ns
 _START_FORM = struct.Struct("=Q")
@@ -61,7 +61,8 @@ class Punts:
         if known is not None and known[0] == value:
             return known[1]
         words = self._words(raw, slot.index)
-        counted = tuple(Counters(words[i], words[i + 1]) for i in range(0, _START, 2))
+        pairs = zip(words[0:_START:2], words[1:_START:2], strict=True)
+        counted = tuple(Counters(*pair) if any(pair) else NOTHING for pair in pairs)
         found = PuntSample(slot.index, slot.ifindex, slot.name, slot.direction, words[_START], counted)
         self._last[slot.index] = (value, found)
         return found

@@ -10,7 +10,8 @@ from sonic_telegen.model.sample import PUNT_PROTOCOLS, PuntSample, Sample
 SHORTEST_NS = 500_000_000  # between two readings: what comes in less says little of a rate
 
 _Rate = tuple[float | None, float | None]
-_UNKNOWN: _Rate = (None, None)
+_ALL_UNKNOWN: tuple[_Rate, ...] = ((None, None),) * len(PUNT_PROTOCOLS)
+_ALL_STILL: tuple[_Rate, ...] = ((0.0, 0.0),) * len(PUNT_PROTOCOLS)
 
 
 class PuntRates:
@@ -34,14 +35,16 @@ class PuntRates:
     def _between(self, now: PuntSample, seconds: float) -> tuple[_Rate, ...]:
         before = self._before.get(now.slot)
         if before is None or before.start_ns != now.start_ns or seconds <= 0:
-            return (_UNKNOWN,) * len(now.protocols)
+            return _ALL_UNKNOWN
+        if before is now:
+            return _ALL_STILL
         return tuple(
             ((new.packets - old.packets) / seconds, 8 * (new.bytes - old.bytes) / seconds)
             for old, new in zip(before.protocols, now.protocols, strict=True)
         )
 
     def _statuses(self, punt: PuntSample, policers: Mapping[str, Policer]) -> Iterator[PuntStatus]:
-        rates = self._rates.get((punt.slot, punt.start_ns), (_UNKNOWN,) * len(PUNT_PROTOCOLS))
+        rates = self._rates.get((punt.slot, punt.start_ns), _ALL_UNKNOWN)
         for protocol, counted, (pps, bps) in zip(PUNT_PROTOCOLS, punt.protocols, rates, strict=True):
             if counted.packets:
                 yield PuntStatus(punt.name, punt.ifindex, protocol, counted, pps, bps, policers.get(protocol))

@@ -65,3 +65,11 @@ def test_a_clock_set_back_makes_no_rate() -> None:
     told(rates, reading(0, punt(bgp=100)))
     assert told(rates, reading(-500, punt(bgp=110))) == {("Ethernet1", "bgp"): None}
     assert told(rates, reading(-490, punt(bgp=120))) == {("Ethernet1", "bgp"): 1.0}
+
+
+def test_a_hook_in_which_nothing_moved_has_a_rate_of_zero() -> None:
+    """The maps hand out the same object again."""
+    rates, still = PuntRates(), punt(bgp=100)
+    told(rates, reading(0, still))
+    assert told(rates, reading(10, still)) == {("Ethernet1", "bgp"): 0.0}
+    assert told(rates, reading(20, punt(bgp=110))) == {("Ethernet1", "bgp"): 1.0}
