@@ -89,7 +89,10 @@ class Agent:
             in_thread("worker", self._worker.run),
             in_thread("collector", self._collector.run),
             (captures := asyncio.create_task(self._capturing.run(), name="captures")),
-            asyncio.create_task(self._listen(), name="listener"),
+            *(
+                asyncio.create_task(self._listen(db), name=f"listener {db}")
+                for db in (schema.CONFIG_DB, schema.STATE_DB)
+            ),
             asyncio.create_task(asked.wait(), name="signal"),
         ]
         front = asyncio.create_task(self._front.run(), name="rest")  # no root: telemetry goes on without it
@@ -107,14 +110,14 @@ class Agent:
         log.log(NOTICE, "stopped; filters and counters stay in the kernel", extra=fields(asked=asked.is_set()))
         return 0 if asked.is_set() else 1
 
-    async def _listen(self) -> None:
-        """Keep one subscription on CONFIG_DB; a lost one is made again, and then everything is read again."""
+    async def _listen(self, db: str) -> None:
+        """Keep one subscription on a database; a lost one is made again, and then everything is read again."""
         loop, wait = asyncio.get_running_loop(), RECONNECT_SEC[0]
         while True:
             try:
-                changes: Changes = await in_thread("subscribe", lambda: Changes(self._where.db_config))
+                changes: Changes = await in_thread("subscribe", lambda: Changes(self._where.db_config, db))
             except StoreError as problem:
-                log.warning("cannot subscribe", extra=fields(problem=problem, retry=wait))
+                log.warning("cannot subscribe", extra=fields(db=db, problem=problem, retry=wait))
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, RECONNECT_SEC[1])
                 continue

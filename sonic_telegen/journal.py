@@ -1,6 +1,7 @@
-"""What must outlive the agent and cannot be seen in the kernel: jobs that began or ended, qdiscs that we made.
+"""What must outlive the agent and cannot be seen elsewhere: jobs that began or ended, qdiscs and sessions of ours.
 
 ``jobs.json`` in ``TELEGEN_STATE_DIR`` is replaced whole and flushed to the disk: a reboot must not run a job twice.
+``sessions.json``, the mirror sessions that we wrote into CONFIG_DB, likewise: a reboot brings back saved rows.
 ``qdiscs.jsonl`` gets a line for each qdisc that comes or goes and is never flushed: a reboot takes the qdiscs with it,
 so every line carries the boot id. (Replacing that file, too, took 0.7 to 2 ms a qdisc, creating one takes 0.1 ms.)
 """
@@ -17,9 +18,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-T = TypeVar("T", "QdiscNote", "JobNote")
+from sonic_telegen.model.mirror import SessionNote
+
+T = TypeVar("T", "QdiscNote", "JobNote", SessionNote)
 
 MAX_ENTRIES = 8192  # of each kind; the oldest go first
+MAX_SESSIONS = 256
 _VERSION = 1
 _SPARE_LINES = 256  # so many more lines than qdiscs, and the file is written anew
 _TOO_MANY = 1 << 30  # lines: the next note writes the file anew
@@ -55,11 +59,13 @@ class Journal:
         """``boot`` is the boot id; the running kernel's when not given."""
         self._directory, self._lock = Path(directory), threading.Lock()
         self._jobs_path, self._qdiscs_path = self._directory / "jobs.json", self._directory / "qdiscs.jsonl"
+        self._sessions_path = self._directory / "sessions.json"
         self._notices: list[str] = []
         self._unwritable = False
         self.boot = boot or _BOOT_ID.read_text().strip()
         self._jobs = {note.job: note for note in self._read(self._jobs_path, _parse_jobs)}
         self._qdiscs = dict.fromkeys(note for note in self._read(self._qdiscs_path, _parse_qdiscs) if self._here(note))
+        self._sessions = {note.name: note for note in self._read(self._sessions_path, _parse_sessions)}
         self._lines = 0
         if self._qdiscs_path.exists():
             self._rewrite_qdiscs()
@@ -145,14 +151,33 @@ class Journal:
                 del self._jobs[next(iter(self._jobs))]
             self._rewrite_jobs()
 
+    # -- mirror sessions that we wrote; a note stays when its session is gone, a saved row may come back
+
+    def sessions(self) -> Mapping[str, SessionNote]:
+        """By name."""
+        with self._lock:
+            return dict(self._sessions)
+
+    def note_session(self, note: SessionNote) -> None:
+        """Remember one before it is written, so that none is left that nobody knows of; what was known is replaced."""
+        with self._lock:
+            self._sessions.pop(note.name, None)
+            self._sessions[note.name] = note
+            while len(self._sessions) > MAX_SESSIONS:
+                del self._sessions[next(iter(self._sessions))]
+            self._rewrite("sessions", self._sessions_path, self._sessions.values())
+
     # -- files; the lock is held
 
     def _here(self, note: QdiscNote) -> bool:
         return note.boot == self.boot
 
     def _rewrite_jobs(self) -> None:
-        content = {"version": _VERSION, "jobs": [asdict(note) for note in self._jobs.values()]}
-        self._replace(self._jobs_path, json.dumps(content), flush=True)
+        self._rewrite("jobs", self._jobs_path, self._jobs.values())
+
+    def _rewrite(self, name: str, path: Path, notes: Iterable[JobNote] | Iterable[SessionNote]) -> None:
+        content = {"version": _VERSION, name: [asdict(note) for note in notes]}
+        self._replace(path, json.dumps(content), flush=True)
 
     def _rewrite_qdiscs(self) -> None:
         self._replace(self._qdiscs_path, "".join(_line(note, True) for note in self._qdiscs), flush=False)
@@ -234,10 +259,18 @@ def _line(note: QdiscNote, made: bool) -> str:
 
 
 def _parse_jobs(text: str) -> list[JobNote]:
+    return [_checked(item, JobNote) for item in _versioned(text)["jobs"]]
+
+
+def _parse_sessions(text: str) -> list[SessionNote]:
+    return [_checked(item, SessionNote) for item in _versioned(text)["sessions"]]
+
+
+def _versioned(text: str) -> Any:
     content = json.loads(text)
     if content["version"] != _VERSION:
         raise ValueError(f"version {content['version']!r} instead of {_VERSION}")
-    return [_checked(item, JobNote) for item in content["jobs"]]
+    return content
 
 
 def _parse_qdiscs(text: str) -> list[QdiscNote]:

@@ -77,14 +77,17 @@ class Settings:
     enabled: bool = True
     max_jobs: int = 64
     mirror_mode: MirrorMode = MirrorMode.ERSPAN
+    max_asic_mirrors: int = 2
     erspan: ErspanAsked = ERSPAN_DEFAULTS
     otlp: OtlpSettings = OtlpSettings()
     values: Mapping[str, Value] = field(default_factory=dict)
 
     def interface(self, spec: JobSpec) -> str:
         """The netdev that the job looks at."""
-        direct = (spec.mirror_mode or self.mirror_mode) is MirrorMode.DIRECT
-        return spec.port if direct else self.tunnel(spec).name or ""
+        mode = spec.mirror_mode or self.mirror_mode
+        if mode is MirrorMode.ASIC:
+            return ""  # the ASIC sends what it mirrors away
+        return spec.port if mode is MirrorMode.DIRECT else self.tunnel(spec).name or ""
 
     def tunnel(self, spec: JobSpec) -> ErspanAsked:
         """What is in force of the tunnel for a job: its row goes first."""
@@ -246,6 +249,7 @@ def resolve(row: Mapping[str, str], env: Mapping[str, str]) -> Settings:
         enabled=get("admin_state", "enabled", SWITCH.read) == "enabled",
         max_jobs=get("max_jobs", 64, Whole(1, 512).read, "TELEGEN_MAX_JOBS"),
         mirror_mode=MirrorMode(get("mirror_mode", MirrorMode.ERSPAN.value, MIRROR_MODE.read, "TELEGEN_MIRROR_MODE")),
+        max_asic_mirrors=get("max_asic_mirrors", 2, Whole(0, 8).read),
         erspan=_erspan(reader),
         otlp=_otlp(reader),
         values=reader.values,

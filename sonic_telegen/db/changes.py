@@ -1,4 +1,4 @@
-"""Keyspace events that mean "look again": a row of our two tables, a port, CoPP, our log level, the flag.
+"""Keyspace events that mean "look again": a row of our two tables, a port, CoPP, our log level, the flag, mirrors.
 
 What happened is ignored; the subscription is made before the first reading, so that nothing falls between.
 """
@@ -17,23 +17,28 @@ WATCHED = (
     key(schema.JOB_TABLE, ""),
     key(schema.GLOBAL_TABLE, ""),
     key(schema.PORT_TABLE, ""),
-    *(key(table, "") for table in schema.COPP_TABLES),
+    *(key(table, "") for table in (*schema.COPP_TABLES, *schema.SWITCH_TABLES)),
     key(schema.LOGGER_TABLE, schema.LOGGER_KEY),
     schema.INIT_INDICATOR,
 )
+STATES_WATCHED = (key(schema.STATE_SESSION_TABLE, ""),)
 
 
 class Changes:
-    """One subscription on CONFIG_DB; raises StoreError when Redis is not there (any more)."""
+    """One subscription on CONFIG_DB or STATE_DB; raises StoreError when Redis is not there (any more)."""
 
-    def __init__(self, config: Path) -> None:
-        database = connect(schema.CONFIG_DB, config)
+    def __init__(self, config: Path, db: str = schema.CONFIG_DB) -> None:
+        database = connect(db, config)
+        self._db, self._watched = db, WATCHED if db == schema.CONFIG_DB else STATES_WATCHED
         self._prefix = f"__keyspace@{database.getDbId()}__:"
         try:
             self._events = PubSub(database)
-            self._events.psubscribe(self._prefix + "*")
+            if db == schema.CONFIG_DB:
+                self._events.psubscribe(self._prefix + "*")
+            for start in () if db == schema.CONFIG_DB else self._watched:  # STATE_DB has many writers
+                self._events.psubscribe(f"{self._prefix}{start}*")
         except RedisFailure as problem:
-            raise StoreError("subscribe", schema.CONFIG_DB, str(problem)) from problem
+            raise StoreError("subscribe", db, str(problem)) from problem
 
     def fileno(self) -> int:
         """For ``loop.add_reader``; then call ``drain``."""
@@ -45,7 +50,7 @@ class Changes:
         try:
             while event := self._events.get_message(timeout=0.0):
                 name = event.get("channel", "").removeprefix(self._prefix)
-                found = found or name.startswith(WATCHED)
+                found = found or name.startswith(self._watched)
         except RedisFailure as problem:
-            raise StoreError("listen", schema.CONFIG_DB, str(problem)) from problem
+            raise StoreError("listen", self._db, str(problem)) from problem
         return found

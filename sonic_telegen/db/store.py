@@ -8,10 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from sonic_telegen.db import codec, punts, results, schema
+from sonic_telegen.db import codec, mirrors, punts, results, schema
 from sonic_telegen.errors import StoreError
+from sonic_telegen.log import NOTICE, fields, log
 from sonic_telegen.model.asked import Asked
+from sonic_telegen.model.mirror import AddSession, SessionAction
 from sonic_telegen.model.status import Told
+from sonic_telegen.swsscommon.failure import ReplyFailure
 from sonic_telegen.swsscommon.swsscommon import DBConnector, SonicDBConfig
 from sonic_telegen.swsscommon.transaction import RedisFailure, change_row_if, read_tables, replace_rows
 
@@ -85,37 +88,49 @@ class Store:
         """Every row that a pass decides on; a row that is none is a Rejection among them."""
         logger = key(schema.LOGGER_TABLE, schema.LOGGER_KEY)
         device = key(schema.DEVICE_TABLE, schema.DEVICE_KEY)
-        tables = (schema.JOB_TABLE, schema.GLOBAL_TABLE, schema.PORT_TABLE, *schema.COPP_TABLES)
+        tables = (schema.JOB_TABLE, schema.GLOBAL_TABLE, schema.PORT_TABLE, *schema.COPP_TABLES, *schema.SWITCH_TABLES)
         wanted = [*(key(table, "") for table in tables), logger, device]
         with self._connected("read", schema.CONFIG_DB) as (config, state):
             initialized = config.get(schema.INIT_INDICATOR) == "1"
             rows = read_tables(config, wanted)
             self._rows = read_tables(state, [key(table, "") for table in STATE_TABLES])
-        jobs, ports = {}, set()
-        copp: dict[str, dict[str, dict[str, str]]] = {}
-        for name, row in rows.items():
-            table, _, rest = name.partition(schema.SEPARATOR)
-            if table == schema.JOB_TABLE:
-                jobs[rest] = row
-            elif table == schema.PORT_TABLE:
-                ports.add(rest)
-            elif table in schema.COPP_TABLES:
-                copp.setdefault(table, {})[rest] = row
+            sessions = read_tables(state, [key(schema.STATE_SESSION_TABLE, "")])
+            capability = key(schema.STATE_CAPABILITY_TABLE, schema.CAPABILITY_KEY)
+            sessions |= read_tables(state, [capability])
+        found = _by_table(rows)
         told = {}
         for name, row in self._rows.items():
             table, _, rest = name.partition(schema.SEPARATOR)
             if table == schema.STATE_JOB_TABLE and (status := codec.parse_status(rest, row)) is not None:
                 told[rest] = status
         return Asked(
-            jobs=codec.parse_jobs(jobs),
+            jobs=codec.parse_jobs(found.get(schema.JOB_TABLE, {})),
             global_row=rows.get(key(schema.GLOBAL_TABLE, schema.GLOBAL_KEY), {}),
-            ports=frozenset(ports) or None,
+            ports=frozenset(found.get(schema.PORT_TABLE, ())) or None,
             told=told,
             initialized=initialized,
             log_level=codec.parse_log_level(rows.get(logger, {})),
             device={n: v for n, v in rows.get(device, {}).items() if n in ("platform", "hwsku")},
-            copp=copp,
+            copp={table: found[table] for table in schema.COPP_TABLES if table in found},
+            mirrors=mirrors.switch_mirrors(found, _by_table(sessions)),
         )
+
+    def change_session(self, action: SessionAction) -> str:
+        """Write or delete a row of MIRROR_SESSION if it still is as it was read; why Redis refused it, else empty."""
+        adds = isinstance(action, AddSession)
+        name = action.session.name if isinstance(action, AddSession) else action.name
+        row, before = (action.session.row(), {}) if isinstance(action, AddSession) else (None, dict(action.row))
+        whole = key(schema.SESSION_TABLE, name)
+        with self._connected("write", schema.CONFIG_DB) as (config, _):
+            try:
+                done = change_row_if(config, whole, lambda now: dict(now) == before, row)
+            except ReplyFailure as problem:
+                return f"{whole} cannot be {'written' if adds else 'deleted'}: {problem}"
+        if done:
+            log.log(
+                NOTICE, "mirror session asked for" if adds else "mirror session given back", extra=fields(name=name)
+            )
+        return ""
 
     def remove_owned(self, jobs: Iterable[str], owner: str) -> None:
         """Delete these rows of TELEGEN_JOB, each only while it still is ``owner``'s."""
@@ -157,6 +172,14 @@ class Store:
                 self._rows.pop(name, None)
             else:
                 self._rows[name] = dict(new)
+
+
+def _by_table(rows: Mapping[str, dict[str, str]]) -> dict[str, dict[str, dict[str, str]]]:
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for name, row in rows.items():
+        table, _, rest = name.partition(schema.SEPARATOR)
+        found.setdefault(table, {})[rest] = row
+    return found
 
 
 def _differs(row: Mapping[str, str], before: Mapping[str, str] | None) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sonic_telegen.model.job import JobSpec
+from sonic_telegen.model.mirror import SwitchMirrors
 from sonic_telegen.model.status import JobStatus
 
 
@@ -26,7 +27,7 @@ class Asked:
     ``ports`` are the keys of PORT, None where that table is empty; ``initialized`` is whether
     ``CONFIG_DB_INITIALIZED`` is "1": while it is not, absent rows are no wish to stop anything. ``log_level`` is what
     the agent's LOGGER row asks for (empty: nothing), ``device`` the platform and hwsku of DEVICE_METADATA, ``copp`` the
-    rows of COPP_TRAP, COPP_GROUP and FEATURE by table and key.
+    rows of COPP_TRAP, COPP_GROUP and FEATURE by table and key, ``mirrors`` the switch's own mirror sessions.
     """
 
     jobs: Mapping[str, JobSpec | Rejection] = field(default_factory=dict)
@@ -37,3 +38,4 @@ class Asked:
     log_level: str = ""
     device: Mapping[str, str] = field(default_factory=dict)
     copp: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    mirrors: SwitchMirrors = field(default_factory=SwitchMirrors)

@@ -43,6 +43,9 @@ class Reason(StrEnum):
     DISABLED = "disabled"
     DELETED = "deleted"
     EXPIRED = "expired"
+    MAX_MIRRORS = "max_mirrors"  # as many of the ASIC's sessions as may be are ours
+    SESSION_INACTIVE = "session_inactive"  # the ASIC's session has no way to its destination
+    SESSION_ABSENT = "session_absent"  # orchagent does not tell of the session
     INGRESS_QDISC = "ingress_qdisc"  # a stranger's ingress qdisc leaves egress no place
     PLACEHOLDER = "placeholder"
     ERSPAN_UNAVAILABLE = "erspan_unavailable"

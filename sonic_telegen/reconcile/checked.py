@@ -8,7 +8,8 @@ from dataclasses import replace
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.asked import Asked, Rejection
 from sonic_telegen.model.job import JobSpec
-from sonic_telegen.reconcile.loop import Tables
+from sonic_telegen.model.mirror import SessionAction
+from sonic_telegen.reconcile.sides import Tables
 
 
 class Checked:
@@ -22,6 +23,10 @@ class Checked:
         """All rows; raises StoreError."""
         asked = self._tables.read()
         return replace(asked, jobs={job: self._judged(row) for job, row in asked.jobs.items()})
+
+    def change_session(self, action: SessionAction) -> str:
+        """As the tables do."""
+        return self._tables.change_session(action)
 
     def _judged(self, row: JobSpec | Rejection) -> JobSpec | Rejection:
         if isinstance(row, JobSpec) and row.match.filter:

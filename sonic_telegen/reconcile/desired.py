@@ -18,7 +18,9 @@ from sonic_telegen.model.job import (
     MirrorMode,
 )
 from sonic_telegen.model.kernel import KernelState, Link
+from sonic_telegen.model.mirror import MirrorSession
 from sonic_telegen.model.status import JobStatus, Reason, Status, Visibility
+from sonic_telegen.reconcile.asic import Lacks, session_of
 from sonic_telegen.reconcile.tunnels import Refused, Way, Ways
 from sonic_telegen.settings import Settings
 
@@ -58,6 +60,7 @@ class Wanted:
 
     ``deadline_ns`` is when its program stops without us: ``expires_ns``, or what that will be if it starts now.
     ``tunnel`` is to exist for it, ``link`` is its netdev when that is there. ``note`` is told of a job that runs.
+    ``session`` is what it asks of the ASIC, None while it asks for nothing there.
     """
 
     spec: JobSpec
@@ -70,6 +73,7 @@ class Wanted:
     tunnel: ErspanSpec | None = None
     link: Link | None = None
     note: str = ""
+    session: MirrorSession | None = None
 
     @property
     def alive(self) -> bool:
@@ -139,15 +143,20 @@ def desire(
         no_tunnels: those that the kernel did not make.
     """
     links = {link.name: link for link in state.links.values()} if state else {}
-    counting = {key.job: a.start_ns for key, a in state.accounts.items() if a.slot} if state else {}
+    counting = {job: told.started_ns for job, told in asked.told.items() if told.mirror_mode == MirrorMode.ASIC}
+    counting |= {key.job: a.start_ns for key, a in state.accounts.items() if a.slot} if state else {}
     rejected = {key: row for key, row in asked.jobs.items() if isinstance(row, Rejection)}
     jobs: dict[str, Wanted] = {}
     admitted = 0
     ways = Ways(links, settings, no_tunnels)
     specs = [row for row in asked.jobs.values() if isinstance(row, JobSpec)]
-    for spec in sorted(specs, key=lambda s: (counting.get(s.id, now_ns), s.id)):  # who runs keeps its place
+    for spec in sorted(specs, key=lambda s: (counting.get(s.id) or now_ns, s.id)):  # who runs keeps its place
         life = lives.get(spec.id, Life())
         mode, verdict = _mode(spec, settings)
+        mirror = session_of(spec, settings.tunnel(spec), asked) if mode is MirrorMode.ASIC else None
+        if isinstance(mirror, Rejection):
+            rejected[spec.id] = mirror
+            continue
         expires = life.start_ns + spec.duration_sec * 1_000_000_000 if spec.duration_sec and life.start_ns else 0
         early = _not_now(spec, settings, life, expires, now_ns)
         if early is None:
@@ -157,6 +166,8 @@ def desire(
                 )
             else:
                 admitted += 1
+        if early is None and isinstance(mirror, Lacks):
+            early = Verdict(Status.PENDING, mirror.reason, mirror.message)
         hooks: tuple[Hook, ...] = ()
         way = Way(settings.interface(spec))
         if early is None and mode is MirrorMode.ERSPAN:
@@ -177,8 +188,9 @@ def desire(
                     Status.PENDING, Reason.NETDEV_ABSENT, f"no netdev {port} yet; it is attached when it appears"
                 )
         deadline = expires or (now_ns + spec.duration_sec * 1_000_000_000 if spec.duration_sec else 0)
+        session = mirror if early is None and isinstance(mirror, MirrorSession) else None
         jobs[spec.id] = Wanted(
-            spec, mode, way.name, hooks, early or verdict, expires, deadline, way.spec, way.link, way.note
+            spec, mode, way.name, hooks, early or verdict, expires, deadline, way.spec, way.link, way.note, session
         )
     shown = {
         job
@@ -197,7 +209,7 @@ def _told_running(told: JobStatus) -> bool:
 def _mode(spec: JobSpec, settings: Settings) -> tuple[MirrorMode, Verdict | None]:
     """The mode in force; one that cannot be had falls back to placeholder, and says so."""
     mode = spec.mirror_mode or settings.mirror_mode
-    if mode in (MirrorMode.DIRECT, MirrorMode.ERSPAN):
+    if mode in (MirrorMode.DIRECT, MirrorMode.ERSPAN, MirrorMode.ASIC):
         return mode, None
     if mode is MirrorMode.PLACEHOLDER:
         text = "mirror_mode=placeholder sees no packet; set mirror_mode=direct to count on the port itself"

@@ -8,75 +8,29 @@ that need it. An action that fails is noted against its hook and the rest go on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from sonic_telegen.errors import ConfigError, KernelError, NotSupported, PermissionDenied, Retry
 from sonic_telegen.model.action import Action
 from sonic_telegen.model.asked import Asked
 from sonic_telegen.model.job import JobSpec
 from sonic_telegen.model.kernel import KernelState
+from sonic_telegen.model.mirror import AddSession
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import JobStatus, Status
 from sonic_telegen.reconcile.desired import Desired, Life, desire
 from sonic_telegen.reconcile.failures import Refused, Undone, undone
+from sonic_telegen.reconcile.mirrors import Mirrored, MirrorPlan, failed, plan_mirrors
 from sonic_telegen.reconcile.plan import plan
 from sonic_telegen.reconcile.programs import own
 from sonic_telegen.reconcile.report import attached, job_statuses, missing, outlived, with_counters
+from sonic_telegen.reconcile.sides import KernelSide, Memory, Tables
 from sonic_telegen.settings import Settings
 
 LOOKS = 4  # plan-and-apply rounds in one pass: a tunnel is made, named, guarded and set up in so many
 RESYNC_SEC = 60.0
 FIRST_RETRY_SEC, LAST_RETRY_SEC = 1.0, 60.0
-
-
-class Tables(Protocol):
-    """The reader of CONFIG_DB and STATE_DB (``db/store.py``)."""
-
-    def read(self) -> Asked:
-        """All rows; raises StoreError."""
-        ...
-
-
-class KernelSide(Protocol):
-    """The executor (``kernel/apply.py``)."""
-
-    def observe(self) -> KernelState:
-        """The whole look."""
-        ...
-
-    def apply(self, action: Action) -> None:
-        """Do one thing; raises KernelError."""
-        ...
-
-    def sample(self, ended: Collection[str]) -> Sample:
-        """Read the maps; those of jobs' own programs for the last time, and only of these jobs."""
-        ...
-
-
-class Memory(Protocol):
-    """What outlives a reboot (``journal.py``)."""
-
-    def job_started(self, job: str, digest: str) -> int | None:
-        """Unix ns of the first attach, None when it never ran."""
-        ...
-
-    def ended(self, job: str, digest: str) -> bool:
-        """Whether its duration is over."""
-        ...
-
-    def note_start(self, job: str, digest: str, ns: int) -> None:
-        """Remember the first attach."""
-        ...
-
-    def note_end(self, job: str, digest: str, ns: int, why: str) -> None:
-        """Remember the end."""
-        ...
-
-    def forget_except(self, jobs: frozenset[str]) -> None:
-        """Drop jobs whose rows are gone."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +95,10 @@ class Loop:
                 state = side.observe()
                 desired = self._desire(asked, state, lives, now)
         sample = side.sample(_silent(state)) if side is not None and state is not None else None
-        lives = self._remember(desired, state, lives, now)
+        mirrors = self._mirror(desired, asked, counts, now)
+        lives = self._remember(desired, state, mirrors.told, lives, now)
         desired = self._desire(asked, state, lives, now)
-        jobs = job_statuses(desired, state, problem, failures, asked.told, now)
+        jobs = job_statuses(desired, state, problem, failures, asked.told, now, mirrors.told)
         if sample is not None:
             jobs = with_counters(jobs, sample)
         broken = [*failures.values(), *([problem] if problem else [])]
@@ -155,7 +110,7 @@ class Loop:
             state,
             sample,
             jobs,
-            self._wake(desired, state, broken, self._clock()),
+            self._wake(desired, state, broken, mirrors.due_ns, self._clock()),
             config_error,
             counts,
             tuple(str(item) for item in broken),
@@ -167,7 +122,7 @@ class Loop:
     ) -> tuple[KernelSide | None, KernelState | None, KernelError | None]:
         """The kernel side and its first look. A box without any job never loads a program."""
         blind = desire(asked, None, self._settings, lives, now_ns)
-        needed = any(job.verdict is None for job in blind.jobs.values())
+        needed = any(job.verdict is None and job.session is None for job in blind.jobs.values())
         try:
             side = self._kernel(needed)
         except KernelError as problem:
@@ -210,6 +165,20 @@ class Loop:
                 self._refused.failed(action, problem)
         return moved
 
+    def _mirror(self, desired: Desired, asked: Asked, counts: dict[tuple[str, str], int], now_ns: int) -> MirrorPlan:
+        """Ask for the ASIC's sessions and give them back. A row is noted before it is written."""
+        found = plan_mirrors(desired, asked.mirrors, self._memory.sessions(), self._settings.max_asic_mirrors, now_ns)
+        for note in found.notes:
+            self._memory.note_session(note)
+        problems = {}
+        for action in found.actions:
+            problem = self._tables.change_session(action)
+            outcome = (type(action).__name__, "failed" if problem else "ok")
+            counts[outcome] = counts.get(outcome, 0) + 1
+            if problem and isinstance(action, AddSession):
+                problems[action.job] = problem
+        return failed(found, problems)
+
     def _lives(self, asked: Asked) -> dict[str, Life]:
         found = {}
         for job, spec in asked.jobs.items():
@@ -221,16 +190,23 @@ class Loop:
         return found
 
     def _remember(
-        self, desired: Desired, state: KernelState | None, lives: Mapping[str, Life], now_ns: int
+        self,
+        desired: Desired,
+        state: KernelState | None,
+        mirrored: Mapping[str, Mirrored],
+        lives: Mapping[str, Life],
+        now_ns: int,
     ) -> dict[str, Life]:
-        """Note the first attach and the end of jobs that have a duration."""
+        """Note the first attach, or the first sight of an active session, and the end of jobs that have a duration."""
         seen = attached(state) if state else {}
         after = dict(lives)
         for job, wanted in desired.jobs.items():
             if not wanted.spec.duration_sec:
                 continue
             life, digest = lives.get(job, Life()), wanted.spec.digest()
-            if state and not life.start_ns and len(missing(wanted, state, seen)) < len(wanted.hooks):
+            runs = job in mirrored and mirrored[job].start_ns > 0
+            runs = runs or (state is not None and len(missing(wanted, state, seen)) < len(wanted.hooks))
+            if runs and not life.start_ns:
                 self._memory.note_start(job, digest, now_ns)
                 after[job] = replace(life, start_ns=now_ns)
             elif wanted.verdict is not None and wanted.verdict.status is Status.DONE and not life.ended:
@@ -238,8 +214,10 @@ class Loop:
                 after[job] = replace(life, ended=True)
         return after
 
-    def _wake(self, desired: Desired, state: KernelState | None, broken: list[KernelError], now_ns: int) -> float:
-        """Seconds until the next pass if nothing happens: resync, next expiry or next retry, the earliest.
+    def _wake(
+        self, desired: Desired, state: KernelState | None, broken: list[KernelError], due_ns: int, now_ns: int
+    ) -> float:
+        """Seconds until the next pass if nothing happens: resync, next expiry, ``due_ns`` or next retry, the earliest.
 
         A program whose job ended in this pass waits only until that was told.
         """
@@ -250,6 +228,7 @@ class Loop:
         if state is not None and any(job in desired.untold and not _keeps(desired, job) for job in state.programs):
             retry = min(retry, FIRST_RETRY_SEC)
         ends = [job.expires_ns for job in desired.jobs.values() if job.expires_ns and job.verdict is None]
+        ends += [due_ns] if due_ns else []
         expiry = (min(ends) - now_ns) / 1e9 if ends else RESYNC_SEC
         return max(0.0, min(RESYNC_SEC, retry, expiry))
 

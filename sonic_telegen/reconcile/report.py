@@ -18,12 +18,13 @@ from sonic_telegen.errors import (
     VerifierRejected,
 )
 from sonic_telegen.model.budget import PROGRAMS_PER_HOOK, program_bytes
-from sonic_telegen.model.job import ALL_PORTS, COUNTING_MODES, Direction, Owner
+from sonic_telegen.model.job import ALL_PORTS, COUNTING_MODES, Direction, MirrorMode, Owner
 from sonic_telegen.model.kernel import DROP, KernelState, TcFilter
 from sonic_telegen.model.sample import InterfaceSample, Sample
 from sonic_telegen.model.status import JobStatus, Reason, Status, Visibility
 from sonic_telegen.reconcile.desired import KEEP_TOLD_NS, Desired, Hook, Verdict, Wanted
 from sonic_telegen.reconcile.failures import Undone
+from sonic_telegen.reconcile.mirrors import Mirrored
 from sonic_telegen.reconcile.plan import usable_qdisc
 from sonic_telegen.reconcile.programs import Admitted, Spot, admit, own, program_of
 
@@ -84,6 +85,7 @@ def job_statuses(
     failures: Failures,
     told: Mapping[str, JobStatus],
     now_ns: int,
+    mirrored: Mapping[str, Mirrored],
 ) -> dict[str, JobStatus]:
     """The status of every job that has a row or had one within the last hour, counters as last told.
 
@@ -94,6 +96,7 @@ def job_statuses(
         failures: the last failure by spot, and by job where its program could not be loaded.
         told: what STATE_DB said before this pass.
         now_ns: Unix ns.
+        mirrored: what is said of the jobs whose sessions the ASIC is asked for.
     """
     seen = attached(state) if state else {}
     admitted = admit(desired, state) if state else None
@@ -108,6 +111,9 @@ def job_statuses(
             direction=rejection.direction,
         )
     for job, wanted in desired.jobs.items():
+        if job in mirrored:
+            result[job] = _mirrored(wanted, mirrored[job])
+            continue
         verdict = wanted.verdict or _judge(wanted, desired, state, problem, failures, seen, admitted)
         result[job] = _status(wanted, verdict, state, told.get(job))
     for job, before in told.items():
@@ -188,6 +194,11 @@ def _cause(
     return Verdict(Status.STARTING, Reason.NOT_ATTACHED, f"{place}: the program is not seen yet")
 
 
+def _mirrored(wanted: Wanted, found: Mirrored) -> JobStatus:
+    """What is told of a job that the ASIC serves: nothing is counted here."""
+    return replace(_status(wanted, found.verdict, None, None), started_ns=found.start_ns)
+
+
 def _status(wanted: Wanted, verdict: Verdict, state: KernelState | None, before: JobStatus | None) -> JobStatus:
     started = 0
     if state is not None:
@@ -244,6 +255,8 @@ def with_counters(statuses: Mapping[str, JobStatus], sample: Sample) -> dict[str
     counted = {key.job for key in sample.accounts}
     result = dict(statuses)
     for job in counted & statuses.keys():
+        if statuses[job].mirror_mode == MirrorMode.ASIC:
+            continue  # what it counted in another mode is no more
         total = sample.job(job)
         result[job] = replace(statuses[job], packets=total.packets, bytes=total.bytes, sample_ns=sample.time_ns)
     return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from sonic_telegen.model.job import JobSpec
+from sonic_telegen.model.job import JobSpec, MirrorMode
 from sonic_telegen.model.result import JobResult
 from sonic_telegen.model.sample import Counters, Sample
 from sonic_telegen.model.status import JobStatus, Status
@@ -38,7 +38,7 @@ def job_results(
     found = {}
     for job, classes in counted.items():
         status, spec, own = statuses.get(job), specs.get(job), sample.jobs.get(job)
-        if status is None or not status.started_ns:
+        if status is None or not status.started_ns or status.mirror_mode == MirrorMode.ASIC:
             continue
         if own is not None and spec is not None and own.digest != spec.digest():
             own = None

@@ -17,6 +17,7 @@ from sonic_telegen.kernel.loader import Loaded, load
 from sonic_telegen.kernel.netlink import Netlink
 from sonic_telegen.model.asked import Asked
 from sonic_telegen.model.job import JobSpec, MirrorMode
+from sonic_telegen.model.mirror import SessionAction
 from sonic_telegen.reconcile.loop import Loop, PassResult
 from sonic_telegen.settings import Settings
 from tests.support.hooks import Box
@@ -58,6 +59,9 @@ class Agent(Box):
 
     def read(self) -> Asked:
         return self.asked
+
+    def change_session(self, action: SessionAction) -> str:
+        raise AssertionError(action)  # there is no ASIC
 
     def ask(self, *specs: JobSpec) -> PassResult:
         """These rows and no others; the first pass over them."""

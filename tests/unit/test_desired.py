@@ -38,7 +38,7 @@ def settled(world: World, target: Desired) -> KernelState:
 
 
 def told(target: Desired, state: KernelState | None, **more: object) -> dict[str, JobStatus]:
-    arguments = {"problem": None, "failures": {}, "told": {}, "now_ns": NOW, **more}
+    arguments = {"problem": None, "failures": {}, "told": {}, "now_ns": NOW, "mirrored": {}, **more}
     return job_statuses(target, state, **arguments)  # type: ignore[arg-type]
 
 

@@ -30,6 +30,7 @@ ROOMS: dict[str, tuple[set[str], str]] = {
     "db.codec": ({"errors", "model", "settings", "db.schema"}, "pure: row to model and back, also for doors"),
     "db.view": ({"model", "db.schema", "db.codec"}, "pure: rows to what all doors show"),
     "db.copp": ({"model", "db.schema", "db.codec"}, "pure: CoPP's rows to the noun that stands for them"),
+    "db.mirrors": ({"model", "db.schema", "db.codec"}, "pure: as db.copp, of the switch's mirror sessions"),
     "db.punts": ({"model", "db.schema", "db.codec", "db.view"}, "pure: as db.results"),
     "db.results": (
         {"model", "db.schema", "db.codec", "db.view", "db.sessions"},

@@ -13,6 +13,7 @@ from sonic_telegen.model.action import Action, Attach
 from sonic_telegen.model.asked import Asked
 from sonic_telegen.model.job import Direction, JobSpec, MirrorMode, Owner
 from sonic_telegen.model.kernel import KernelState, Link, Qdisc, QdiscKind, TcFilter
+from sonic_telegen.model.mirror import SessionAction, SessionNote
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import Reason, Status
 from sonic_telegen.reconcile.loop import Loop, PassResult
@@ -29,6 +30,7 @@ class Memory:
     def __init__(self) -> None:
         self.starts: dict[tuple[str, str], int] = {}
         self.ends: dict[tuple[str, str], int] = {}
+        self.noted: dict[str, SessionNote] = {}
 
     def job_started(self, job: str, digest: str) -> int | None:
         return self.starts.get((job, digest))
@@ -41,6 +43,12 @@ class Memory:
 
     def note_end(self, job: str, digest: str, ns: int, why: str) -> None:
         self.ends[job, digest] = ns
+
+    def sessions(self) -> dict[str, SessionNote]:
+        return self.noted
+
+    def note_session(self, note: SessionNote) -> None:
+        self.noted[note.name] = note
 
     def forget_except(self, jobs: frozenset[str]) -> None:
         for known in (self.starts, self.ends):
@@ -59,6 +67,7 @@ class Rig:
         self.on_open: Callable[[], None] = lambda: None
         self.settings: Callable[[Mapping[str, str]], Settings] = lambda row: Settings(mirror_mode=MirrorMode.DIRECT)
         self.opened: list[bool] = []
+        self.sessions: list[SessionAction] = []
         self.loop = Loop(self, self.open, self.memory, self.resolve, lambda: None, lambda: self.now)
 
     def resolve(self, row: Mapping[str, str]) -> Settings:
@@ -66,6 +75,10 @@ class Rig:
 
     def read(self) -> Asked:
         return self.asked
+
+    def change_session(self, action: SessionAction) -> str:
+        self.sessions.append(action)
+        return ""
 
     def open(self, needed: bool) -> World | None:
         self.opened.append(needed)

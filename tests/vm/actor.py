@@ -19,6 +19,7 @@ from sonic_telegen.door import KernelDoor
 from sonic_telegen.journal import Journal
 from sonic_telegen.model.asked import Asked
 from sonic_telegen.model.job import JobSpec
+from sonic_telegen.model.mirror import SessionAction
 from sonic_telegen.model.sample import CLASSES, PUNT_PROTOCOLS, Counters, Sample
 from sonic_telegen.reconcile.loop import Loop, PassResult
 from sonic_telegen.settings import Environment, resolve
@@ -32,6 +33,9 @@ class Rows:
 
     def read(self) -> Asked:
         return Asked(jobs=self.jobs)
+
+    def change_session(self, action: SessionAction) -> str:
+        raise AssertionError(action)  # there is no ASIC
 
 
 def job(name: str, row: Mapping[str, str] | list[str]) -> JobSpec:

@@ -1,0 +1,184 @@
+"""CHANGE and TOLD: mirror sessions wanted beside those that the tables have. Pure.
+
+Sessions are immutable: one that is not as it should be is deleted, and added when orchagent let go of it. Only sessions
+of ours are named by an action, and with those that orchagent still holds there are never more than ``limit``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from sonic_telegen.model.mirror import (
+    ACTIVE,
+    AddSession,
+    DeleteSession,
+    MirrorSession,
+    SessionAction,
+    SessionNote,
+    Source,
+    SwitchMirrors,
+    session_name,
+)
+from sonic_telegen.model.status import Reason, Status
+from sonic_telegen.reconcile.desired import Desired, Verdict
+
+SECOND = 1_000_000_000
+PATIENCE_NS = 10 * SECOND  # after which a session that orchagent did not tell of counts as dropped
+FIRST_AGAIN_NS, LAST_AGAIN_NS = 60 * SECOND, 3600 * SECOND  # when such a one is asked for again
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """What is told of a job, and when its session was first seen active (Unix ns)."""
+
+    verdict: Verdict
+    start_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorPlan:
+    """``notes`` are to be remembered before the ``actions`` are done; ``due_ns`` is when to look again (0: never)."""
+
+    actions: tuple[SessionAction, ...]
+    notes: tuple[SessionNote, ...]
+    told: Mapping[str, Mirrored]
+    due_ns: int = 0
+
+
+def plan_mirrors(
+    desired: Desired, switch: SwitchMirrors, notes: Mapping[str, SessionNote], limit: int, now_ns: int
+) -> MirrorPlan:
+    """What to do and to tell; while a ``config reload`` is under way nothing is done.
+
+    Args:
+        desired: the jobs; who has a session keeps it, the others get one in this order.
+        switch: the tables as read.
+        notes: the sessions that we wrote, by name.
+        limit: how many sessions the ASIC may have of ours.
+        now_ns: Unix ns.
+    """
+    return _Planner(desired, switch, notes, limit, now_ns).plan()
+
+
+class _Planner:
+    def __init__(
+        self, desired: Desired, switch: SwitchMirrors, notes: Mapping[str, SessionNote], limit: int, now_ns: int
+    ) -> None:
+        self.desired, self.switch, self.notes, self.limit, self.now = desired, switch, dict(notes), limit, now_ns
+        self.wanted = {job: item.session for job, item in desired.jobs.items() if item.session is not None}
+        ours = {*notes, *map(session_name, desired.remembered)}
+        self.rows = {name: row for name, row in switch.rows.items() if name in ours}
+        self.held = (ours & switch.states.keys()) | self.rows.keys()
+        self.actions: list[SessionAction] = []
+        self.noted: list[SessionNote] = []
+        self.told: dict[str, Mirrored] = {}
+        self.due: list[int] = []
+        self.cut: set[str] = set()  # jobs whose sessions are more than may be
+
+    def plan(self) -> MirrorPlan:
+        rightly = sorted(self._kept(), key=lambda item: (self._note(*item).written_ns, item[0]))
+        kept, self.cut = dict(rightly[: self.limit]), {job for job, _ in rightly[self.limit :]}
+        names = {session.name for session in kept.values()}
+        for job, session in kept.items():
+            if self._look(job, session):
+                names.discard(session.name)
+        if self.desired.teardown:
+            self.actions += [DeleteSession(name, row) for name, row in self.rows.items() if name not in names]
+        taken = {source: name for name, row in self.switch.rows.items() for source in self.switch.sources(row)}
+        for job, session in self.wanted.items():
+            if job not in self.told:
+                self._add(job, session, taken)
+        return MirrorPlan(tuple(self.actions), tuple(self.noted), self.told, min(self.due, default=0))
+
+    def _kept(self) -> Iterator[tuple[str, MirrorSession]]:
+        """Those whose row is as it should be; names are told apart by 48 bits of a hash, so two may have one."""
+        seen: set[str] = set()
+        for job, session in self.wanted.items():
+            if self.rows.get(session.name) == session.row() and session.name not in seen:
+                seen.add(session.name)
+                yield job, session
+
+    def _note(self, job: str, session: MirrorSession) -> SessionNote:
+        """What is known of a session; one that is not in our notes is taken for new."""
+        return self.notes.get(session.name) or SessionNote(session.name, job, self.now)
+
+    def _look(self, job: str, session: MirrorSession) -> bool:
+        """Tell of a session whose row is there; whether it is to be asked for again."""
+        note, state = self._note(job, session), self.switch.states.get(session.name)
+        before, name = self.notes.get(session.name), session.name
+        if state is not None:
+            active = state.status == ACTIVE
+            note = replace(note, tries=0, active_ns=note.active_ns or (self.now if active else 0))
+            verdict = _active(session, state.monitor_port) if active else _inactive(session, state.status)
+        elif not self.desired.teardown:
+            verdict = Verdict(Status.PENDING, Reason.NOT_ATTACHED, "waits until CONFIG_DB is loaded")
+        elif 0 <= self.now - note.written_ns < PATIENCE_NS:
+            self.due.append(note.written_ns + PATIENCE_NS)
+            text = f"session {name} is asked for; orchagent has not told of it yet"
+            verdict = Verdict(Status.STARTING, Reason.NOT_ATTACHED, text)
+        else:
+            again = note.written_ns + min(FIRST_AGAIN_NS << min(max(note.tries - 1, 0), 10), LAST_AGAIN_NS)
+            verdict = _dropped(session)
+            if not note.written_ns <= self.now < again:
+                self.told[job] = Mirrored(verdict)
+                return True
+            self.due.append(again)
+        if note != before:
+            self.noted.append(note)
+        self.told[job] = Mirrored(verdict, note.active_ns)
+        return False
+
+    def _add(self, job: str, session: MirrorSession, taken: dict[Source, str]) -> None:
+        """Ask for a session that has no row as it should be, if there is a place for it."""
+        name, row = session.name, session.row()
+        sources = self.switch.sources(row)
+        holders = sorted({taken[source] for source in sources if source in taken} - {name})
+        if not self.desired.teardown:
+            verdict = Verdict(Status.PENDING, Reason.NOT_ATTACHED, "waits until CONFIG_DB is loaded")
+        elif name in self.held and job not in self.cut:
+            text = f"session {name} is to change: orchagent has not let go of the one before yet"
+            verdict = Verdict(Status.STARTING, Reason.NOT_ATTACHED, text)
+        elif holders and job not in self.cut:
+            text = (
+                f"session {holders[0]} mirrors {session.port} already; remove it, or mirror another port or direction"
+            )
+            verdict = Verdict(Status.PENDING, Reason.CONFLICT, text)
+        elif len(self.held) >= self.limit:
+            text = f"max_asic_mirrors={self.limit} sessions of ours are there; end a job or raise max_asic_mirrors"
+            verdict = Verdict(Status.PENDING, Reason.MAX_MIRRORS, text)
+        else:
+            self.held.add(name)
+            taken |= dict.fromkeys(sources, name)
+            before = self.notes.get(name)
+            self.noted.append(SessionNote(name, job, self.now, before.tries + 1 if before is not None else 1))
+            self.actions.append(AddSession(job, session))
+            self.due.append(self.now + PATIENCE_NS)
+            text = f"session {name} is asked for; orchagent has not told of it yet"
+            verdict = Verdict(Status.STARTING, Reason.NOT_ATTACHED, text)
+        self.told[job] = Mirrored(verdict)
+
+
+def _active(session: MirrorSession, monitor_port: str) -> Verdict:
+    through = f" through {monitor_port}" if monitor_port else ""
+    text = f"session {session.name} is active: the ASIC sends what it mirrors to {session.dst_ip}{through}"
+    return Verdict(Status.RUNNING, Reason.NONE, f"{text}; none of it passes the agent, whose counters stay 0")
+
+
+def _inactive(session: MirrorSession, status: str) -> Verdict:
+    text = (
+        f"session {session.name} is {status or 'without a status'}: no route to {session.dst_ip} through a front-panel "
+        f"port, or no neighbour there; add the route, ping {session.dst_ip}, else see syslog (MirrorOrch)"
+    )
+    return Verdict(Status.PENDING, Reason.SESSION_INACTIVE, text)
+
+
+def _dropped(session: MirrorSession) -> Verdict:
+    text = f"orchagent does not tell of session {session.name}: it does not run, or dropped it; see syslog (MirrorOrch)"
+    return Verdict(Status.PENDING, Reason.SESSION_ABSENT, text)
+
+
+def failed(plan: MirrorPlan, problems: Mapping[str, str]) -> MirrorPlan:
+    """The plan when Redis refused the rows of these jobs, each for its reason."""
+    refused = {job: Mirrored(Verdict(Status.FAILED, Reason.CONFLICT, text)) for job, text in problems.items()}
+    return replace(plan, told={**plan.told, **refused})
