@@ -67,11 +67,13 @@ class _Planner:
     ) -> None:
         self.desired, self.switch, self.notes, self.limit, self.now = desired, switch, dict(notes), limit, now_ns
         self.wanted = {job: item.session for job, item in desired.jobs.items() if item.session is not None}
-        ours = {*notes, *map(session_name, desired.remembered)}
+        owners = {session_name(job): job for job in desired.remembered}
+        ours = {*notes, *owners}
         self.rows = {name: row for name, row in switch.rows.items() if name in ours}
         self.held = (ours & switch.states.keys()) | self.rows.keys()
         self.actions: list[SessionAction] = []
-        self.noted: list[SessionNote] = []
+        unknown = sorted(self.rows.keys() - notes.keys())  # the notes were lost
+        self.noted = [SessionNote(name, owners[name], now_ns) for name in unknown]
         self.told: dict[str, Mirrored] = {}
         self.due: list[int] = []
         self.cut: set[str] = set()  # jobs whose sessions are more than may be

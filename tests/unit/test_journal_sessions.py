@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from sonic_telegen.journal import MAX_SESSIONS, Journal
+import pytest
+
+from sonic_telegen.journal import Journal
 from sonic_telegen.model.mirror import SessionNote
 
 NOTE = SessionNote("telegen_0123456789ab", "a", 100)
@@ -25,14 +27,15 @@ def test_a_session_stays_known_when_its_job_is_forgotten(tmp_path: Path) -> None
     assert Journal(tmp_path).sessions() == {NOTE.name: NOTE}
 
 
-def test_the_oldest_notes_go_when_there_are_too_many(tmp_path: Path) -> None:
+def test_the_oldest_notes_go_when_there_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sonic_telegen.journal.MAX_SESSIONS", 5)
     journal = Journal(tmp_path)
-    for number in range(MAX_SESSIONS):
+    for number in range(5):
         journal.note_session(replace(NOTE, name=f"telegen_{number:012x}"))
     journal.note_session(replace(NOTE, name="telegen_000000000000", tries=2))
     journal.note_session(NOTE)
     found = Journal(tmp_path).sessions()
-    assert len(found) == MAX_SESSIONS
+    assert len(found) == 5
     assert "telegen_000000000000" in found
     assert "telegen_000000000001" not in found
 
