@@ -65,6 +65,8 @@ def _lines(found: Found) -> list[tuple[str, str]]:
         lines.append(("burst", f"{_both(burst)} within 1 ms at {shown(burst['at'])}"))
     if (capture := found["capture"]) is not None and any(capture.values()):
         lines.append(("captured", f"{capture['captured']:,} frames, {capture['capture_lost']:,} lost"))
+    if (mirror := found["mirror"]) is not None and any(mirror.values()):
+        lines.append(("mirrored", f"{mirror['mirrored']:,} packets, {mirror['mirror_failed']:,} failed"))
     return lines
 
 

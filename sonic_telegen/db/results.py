@@ -21,6 +21,7 @@ FLOW_TEXTS = ("source", "destination", "protocol", "tcp_flags")
 FLOW_WHOLES = ("source_port", "destination_port", "dscp", "vlan", "packets", "bytes")
 FLOW_TIMES = ("first_at", "last_at")
 CAPTURE = ("captured", "capture_lost")
+MIRROR = ("mirrored", "mirror_failed")
 
 _FLAGS = "FSRPAUEC"  # FIN, SYN, RST, PSH, ACK, URG, ECE, CWR from bit 0 on
 _NAMES = {number: name for name, number in PROTOCOLS.items()}
@@ -50,6 +51,7 @@ def _kept(own: JobSample, rate: int, row: Row) -> dict[str, str]:
     """What the job's own program kept; of bursts the greatest of the run."""
     more = {"sampled_packets": str(own.sampled.packets), "sampled_bytes": str(own.sampled.bytes)}
     more |= {"captured": str(own.captured), "capture_lost": str(own.capture_lost)}
+    more |= {"mirrored": str(own.mirrored), "mirror_failed": str(own.mirror_failed)}
     if own.tracks:
         top = [_told(record, rate) for record in own.top[:SHOWN_FLOWS]]
         more |= {"flows": str(own.flows), "top_flows": json.dumps(top, separators=(",", ":"))}
@@ -107,6 +109,7 @@ def shown(job: Mapping[str, Any], row: Row, agent: Mapping[str, Any]) -> dict[st
         "sessions": sessions.shown(mine),
         "burst": _burst(mine),
         "capture": {name: _whole(mine, name) or 0 for name in CAPTURE} if "captured" in mine else None,
+        "mirror": {name: _whole(mine, name) or 0 for name in MIRROR} if "mirrored" in mine else None,
         "export": {name: agent[f"otlp_{name}"] for name in EXPORT},
     }
 

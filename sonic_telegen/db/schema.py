@@ -130,7 +130,9 @@ JOB_FIELDS: dict[str, Field] = {
     "sample_rate": Field(Whole(1, 65536), "Flows, capture and mirroring take 1 in N", "1"),
     "result_detail": Field(RESULT_DETAIL, "What the job keeps", "summary"),
     "snaplen": Field(Whole(64, 9216, "bytes"), "Captured bytes of a frame; needs result_detail packets", "128"),
-    "truncate": Field(Whole(64, 9216, "bytes"), "Bytes of a mirrored frame", available=False),
+    "truncate": Field(
+        Whole(82, 9216, "bytes"), "Bytes of a mirrored frame that are sent; the jobs of a tunnel share it"
+    ),
     "duration_sec": Field(Whole(0, 604800, "seconds"), "Time until the job ends by itself, 0 = never", "0"),
     "otlp_export": Field(TRUTH, "Whether the job's metrics are exported", "true"),
     "owner": Field(Words(tuple(owner.value for owner in Owner)), "The door that wrote the row", "automation"),

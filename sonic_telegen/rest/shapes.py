@@ -157,6 +157,7 @@ RESULTS = record(
         "sessions": or_null(record(_SESSIONS)),
         "burst": or_null(record({**_PAIR, "at": TIME})),
         "capture": or_null(record({"captured": COUNT, "capture_lost": COUNT})),
+        "mirror": or_null(record({"mirrored": COUNT, "mirror_failed": COUNT})),
         "export": record({name: AGENT["properties"][f"otlp_{name}"] for name in results.EXPORT}),
     }
 )

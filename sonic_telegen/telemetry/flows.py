@@ -84,6 +84,9 @@ class JobSeries:
         if found.captured or found.capture_lost:
             made.append(("telegen.job.captured", Point(mine, started, now, found.captured)))
             made.append(("telegen.job.capture.lost", Point(mine, started, now, found.capture_lost)))
+        if found.mirrored or found.mirror_failed:
+            made.append(("telegen.job.mirrored", Point(mine, started, now, found.mirrored)))
+            made.append(("telegen.job.mirror.failed", Point(mine, started, now, found.mirror_failed)))
         if not found.tracks:
             return made
         made.append(("telegen.job.flows", Point(mine, 0, now, found.flows)))
@@ -160,6 +163,8 @@ _METRICS = {
     "telegen.job.burst.bytes": ("By", Kind.GAUGE),
     "telegen.job.captured": ("{frame}", Kind.SUM),
     "telegen.job.capture.lost": ("{frame}", Kind.SUM),
+    "telegen.job.mirrored": ("{packet}", Kind.SUM),
+    "telegen.job.mirror.failed": ("{packet}", Kind.SUM),
     "telegen.job.flows": ("{flow}", Kind.GAUGE),
     "telegen.job.flows.untracked": ("{packet}", Kind.SUM),
     "telegen.job.flows.evicted": ("{packet}", Kind.SUM),

@@ -26,6 +26,7 @@ GOOD = {
     "sample_rate": "1024",
     "result_detail": "packets",
     "snaplen": "9216",
+    "truncate": "82",
     "duration_sec": "3600",
     "otlp_export": "false",
 }

@@ -25,7 +25,12 @@ BAD = {
     "long": ({"port": "E" * 40}, "invalid_value", "port"),
     "empty": ({"NULL": "NULL"}, "missing_field", "port"),
     "a|b": ({"port": "Ethernet0"}, "invalid_value", "job_id"),
-    "later": ({"port": "Ethernet0", "truncate": "64"}, "not_available", "truncate"),
+    "cut": ({"port": "Ethernet0", "truncate": "81"}, "invalid_value", "truncate"),
+    "group": ({"port": "Ethernet0", "erspan_remote": "224.0.0.1"}, "invalid_value", "erspan_remote"),
+    "six": ({"port": "Ethernet0", "erspan_remote": "2001:db8::1"}, "invalid_value", "erspan_remote"),
+    "key": ({"port": "Ethernet0", "erspan_key": "1024", "erspan_ver": "1"}, "invalid_value", "erspan_key"),
+    "ttl": ({"port": "Ethernet0", "erspan_ttl": "0"}, "invalid_value", "erspan_ttl"),
+    "sixteen": ({"port": "Ethernet0", "erspan_name": "erspan0123456789"}, "invalid_value", "erspan_name"),
     **{
         job: ({"port": "Ethernet0", **bad.fields}, "invalid_value", f"{bad.field}=")
         for job, bad in (BAD_QUESTIONS | BAD_EXPRESSIONS).items()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -40,7 +42,7 @@ BAD_ROWS = {
     "port that climbs": ({"port": ".."}, "port", "invalid_value", "netdev name"),
     "no port": ({"direction": "ingress"}, "port", "missing_field", "mandatory"),
     "empty row": ({"NULL": "NULL"}, "port", "missing_field", "mandatory"),
-    "later field": ({"port": "Ethernet0", "truncate": "64"}, "truncate", "not_available", "this version"),
+    "cut too short": ({"port": "Ethernet0", "truncate": "81"}, "truncate", "invalid_value", "82 to 9216"),
     "later mode": ({"port": "Ethernet0", "mirror_mode": "decap"}, "mirror_mode", "not_available", "direct"),
     "unknown mode": ({"port": "Ethernet0", "mirror_mode": "span"}, "mirror_mode", "invalid_value", "placeholder"),
     "negative duration": ({"port": "Ethernet0", "duration_sec": "-1"}, "duration_sec", "invalid_value", "0 to 604800"),
@@ -64,6 +66,14 @@ def test_a_bad_row_names_field_and_remedy(row: dict[str, str], field: str, code:
     assert (caught.value.field, caught.value.code) == (field, code)
     assert remedy in str(caught.value)
     str(caught.value).encode()  # can be written to STATE_DB and to a log
+
+
+def test_a_field_of_a_later_version_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = replace(schema.JOB_FIELDS["truncate"], available=False)
+    monkeypatch.setitem(schema.JOB_FIELDS, "truncate", later)
+    with pytest.raises(ConfigError, match="not available in this version; remove the field") as caught:
+        codec.parse_job("a", {"port": "Ethernet0", "truncate": "82"})
+    assert (caught.value.field, caught.value.code) == ("truncate", "not_available")
 
 
 @pytest.mark.parametrize("key", ["a|b", "", "-a", "a" * 65, "a b", "ä", "a\udcff"])

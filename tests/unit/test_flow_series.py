@@ -136,6 +136,17 @@ def test_capture_is_told_without_flows() -> None:
     ] * 2
 
 
+def test_what_was_mirrored_and_what_failed_is_told() -> None:
+    sample = reading(10, mirrored=7, mirror_failed=2, tracks=False)
+    found = series_by_name(JobSeries(START_NS).metrics(sample, {"j1": SPEC}))
+    mine = (("telegen.job", "j1"),)
+    assert {name: metric.points for name, metric in found.items()} == {
+        "telegen.job.mirrored": [Point(mine, START_NS, sample.time_ns, 7)],
+        "telegen.job.mirror.failed": [Point(mine, START_NS, sample.time_ns, 2)],
+    }
+    assert {(m.unit, m.kind, m.monotonic) for m in found.values()} == {("{packet}", Kind.SUM, True)}
+
+
 def series_by_name(found: tuple[Metric, ...]) -> dict[str, Metric]:
     return {metric.name: metric for metric in found}
 

@@ -185,10 +185,6 @@ def test_a_bad_question_names_field_and_remedy(row: dict[str, str], field: str, 
     assert remedy in problem.problem
 
 
-def test_mirrored_frames_are_cut_in_a_later_version() -> None:
-    assert refusal(truncate="64").code == "not_available"
-
-
 hexes = st.text("0123456789abcdefABCDEF", max_size=5)
 addresses = st.lists(hexes, min_size=1, max_size=9).map(":".join) | st.text("0123456789.:af", max_size=20)
 

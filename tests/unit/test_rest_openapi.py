@@ -100,11 +100,11 @@ def test_the_document_offers_the_fields_of_this_version_and_no_others() -> None:
 
 
 def test_a_field_that_becomes_available_is_offered_without_an_edit(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(jsonschema_rs.ValidationError):
-        fits(shapes.start(), {"port": "Ethernet0", "truncate": 64})
-    truncate = replace(schema.JOB_FIELDS["truncate"], available=True)
+    fits(shapes.start(), {"port": "Ethernet0", "truncate": 82})
+    truncate = replace(schema.JOB_FIELDS["truncate"], available=False)
     monkeypatch.setitem(schema.JOB_FIELDS, "truncate", truncate)
-    fits(shapes.start(), {"port": "Ethernet0", "truncate": 64})
+    with pytest.raises(jsonschema_rs.ValidationError):
+        fits(shapes.start(), {"port": "Ethernet0", "truncate": 82})
 
 
 def test_match_fields_stand_in_the_body_or_in_its_filters() -> None:

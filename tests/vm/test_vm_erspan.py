@@ -208,6 +208,21 @@ def test_the_sender_of_a_frame_that_does_not_fit_hears_nothing_of_it(stage: Stag
         assert stage.snmp("Icmp", "OutMsgs") == before
 
 
+def test_frames_are_cut_where_the_job_says(stage: Stage) -> None:
+    stage.far_end(2)
+    with stage.scene.actor() as actor:
+        running(actor, a=row(truncate="82"))
+        with Heard(stage.switch.hosts, "mon0") as heard:
+            stage.switch.send("Ethernet0", MIXED)
+            assert until(lambda: len(heard.frames) == len(MIXED), 60), heard.frames
+            assert heard.frames == [frame[:82] for frame in MIXED]
+        assert running(actor, a=row(truncate="82"))["mirrored"]["a"] == [len(MIXED), 0]
+        before = stage.links()
+        found = actor.ask(a=row(truncate="82"), b=row(truncate="9216"))
+        assert found["jobs"]["b"][:2] == ["degraded", "conflict"]
+        assert set(stage.links()) == set(before)
+
+
 def test_while_the_way_is_down_the_job_runs_on_and_frames_are_lost(stage: Stage) -> None:
     stage.far_end(2)
     with stage.scene.actor() as actor:

@@ -20,7 +20,6 @@ from tests.support.redis import RawRedis
 from tests.support.sonic_cli import Door, Trees, ValidatedConfigDBConnector, on_sonic, standalone
 
 OFFERED = [name for name, field in schema.JOB_FIELDS.items() if field.available and name != "owner"]
-LATER = [name for name, field in schema.JOB_FIELDS.items() if not field.available]
 
 
 def option(name: str) -> str:
@@ -61,13 +60,6 @@ def test_a_bad_value_is_answered_by_the_codec_and_writes_nothing(
 
     assert str(problem.value).startswith(f"{name}='no\\t/thing': use ")
     assert config_rows("DBSIZE") == 0
-
-
-@pytest.mark.parametrize("name", LATER)
-def test_a_field_of_a_later_version_is_not_offered_and_answered_by_the_codec(name: str, config: Door) -> None:
-    assert f"{option(name)} " not in config("job", "add", "--help")
-    told = config.refuses("job", "add", "x", "--port", "Ethernet0", option(name), "64")
-    assert told == f"{name}='64': not available in this version; remove the field"
 
 
 def test_help_tells_every_field_with_values_and_default(config: Door) -> None:

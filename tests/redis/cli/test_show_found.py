@@ -33,7 +33,10 @@ def find(state_rows: RawRedis, result: JobResult = FOUND) -> None:
 
 def test_what_was_found_is_below_the_status(show: Door, state_rows: RawRedis) -> None:
     burst = Burst(9000, 6, RUNNING.started_ns)
-    find(state_rows, replace(FOUND, own=replace(OWN, burst=burst, captured=7, capture_lost=2)))
+    find(
+        state_rows,
+        replace(FOUND, own=replace(OWN, burst=burst, captured=7, capture_lost=2, mirrored=1234, mirror_failed=5)),
+    )
     printed = show("job", RUNNING.job)
     lines = [" ".join(line.split()) for line in printed.splitlines()]
     assert "ipv4 4 400 2.0 1,600.0" in lines
@@ -41,6 +44,7 @@ def test_what_was_found_is_below_the_status(show: Door, state_rows: RawRedis) ->
     assert "flows 1 in the table, 60 packets, 6,000 bytes" in lines
     assert "untracked 30 packets, 3,000 bytes in no flow: too many new ones at once" in lines
     assert "captured 7 frames, 2 lost" in lines
+    assert "mirrored 1,234 packets, 5 failed" in lines
     assert any(line.startswith("burst 6 packets, 9,000 bytes within 1 ms at ") for line in lines)
     assert any(line.startswith("0-64 10 100.0 %") for line in lines)
     assert f"flows {RUNNING.job}" in lines[-1]
