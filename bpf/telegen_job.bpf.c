@@ -51,16 +51,27 @@ static __always_inline bool tg_sample(struct tg_job_percpu *mine)
 /*
  * Where the job's filter expression stands: user space puts translated code in the place of the one instruction in the
  * asm. It finds the context in r1 and scratch memory of TG_SCRATCH bytes at r2, may use r0 to r9, and leaves in r0
- * whether the frame matches.
+ * whether the frame matches. Of an inner frame the last words of the scratch memory say its tag, where it begins and
+ * where it ends.
  */
 #define TG_SCRATCH 128
 
-static __always_inline bool tg_match_expression(struct __sk_buff *skb)
+static __always_inline bool tg_match_expression(const struct tg_cursor *frame)
 {
-	__u64 scratch[TG_SCRATCH / 8];
+	struct __sk_buff *skb = frame->skb;
+	union {
+		__u64 room[TG_SCRATCH / 8];
+		__u32 words[TG_SCRATCH / 4];
+	} scratch;
 	register __u64 answer asm("r0");
 	register void *ctx asm("r1") = skb;
-	register void *room asm("r2") = scratch;
+	register void *room asm("r2") = &scratch;
+
+	if (frame->inner) {
+		scratch.words[29] = frame->tag;
+		scratch.words[30] = frame->off;
+		scratch.words[31] = frame->len;
+	}
 
 	asm volatile("r0 = 0x50434150"
 		     : "=r"(answer), "+r"(ctx), "+r"(room)
@@ -111,7 +122,7 @@ int telegen_job(struct __sk_buff *skb)
 #endif
 	if (!live || (live->deadline && bpf_jiffies64() >= live->deadline))
 		return TC_ACT_UNSPEC;
-	if (features & TG_DO_PCAP && !tg_match_expression(skb))
+	if (features & TG_DO_PCAP && !tg_match_expression(&(struct tg_cursor){ .skb = skb }))
 		return TC_ACT_UNSPEC;
 	if (!tg_match(skb, features, &found))
 		return TC_ACT_UNSPEC;
@@ -166,7 +177,9 @@ int telegen_decap(struct __sk_buff *skb)
 	walk = frame;
 	if (mine->inner.foreign)
 		walk.len = walk.off;
-	hit = tg_match_at(&walk, features, &found);
+	hit = !(features & TG_DO_PCAP) || tg_match_expression(&walk);
+	found.class = TG_OTHER;
+	hit = hit && tg_match_at(&walk, features, &found);
 	tg_count_session(mine, &mine->inner, hit, found.class, bytes);
 	if (!hit)
 		return TC_ACT_UNSPEC;

@@ -87,7 +87,12 @@ class Settings:
         mode = spec.mirror_mode or self.mirror_mode
         if mode is MirrorMode.ASIC:
             return ""  # the ASIC sends what it mirrors away
-        return spec.port if mode is MirrorMode.DIRECT else self.tunnel(spec).name or ""
+        return spec.port if mode in (MirrorMode.DIRECT, MirrorMode.DECAP) else self.tunnel(spec).name or ""
+
+    def question(self, spec: JobSpec) -> JobSpec:
+        """The job as it is in force: decap counts other frames, so it is another question where it is inherited too."""
+        inherits = spec.mirror_mode is None and self.mirror_mode is MirrorMode.DECAP
+        return replace(spec, mirror_mode=self.mirror_mode) if inherits else spec
 
     def tunnel(self, spec: JobSpec) -> ErspanAsked:
         """What is in force of the tunnel for a job: its row goes first."""

@@ -11,7 +11,7 @@ from sonic_telegen.db import schema
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.asked import Rejection
 from sonic_telegen.model.erspan import ErspanAsked
-from sonic_telegen.model.job import BOTH, Direction, JobSpec, MirrorMode, Owner, ResultDetail
+from sonic_telegen.model.job import BOTH, RECEIVES, Direction, JobSpec, MirrorMode, Owner, ResultDetail
 from sonic_telegen.model.match import Match
 from sonic_telegen.model.sample import CLASSES, InterfaceSample
 from sonic_telegen.model.status import AgentStatus, JobStatus, Reason, Status, Visibility
@@ -71,6 +71,8 @@ def parse_job(key: str, row: Row) -> JobSpec:
     given = check_fields(row, schema.JOB_FIELDS, schema.JOB_TABLE)
     plain = {name: given.get(name, field.default) for name, field in schema.JOB_FIELDS.items()}
     detail = ResultDetail(plain["result_detail"])
+    if given.get("mirror_mode") == MirrorMode.DECAP and plain["direction"] != Direction.INGRESS:
+        raise ConfigError("direction", plain["direction"], RECEIVES)
     if detail is not ResultDetail.PACKETS and "snaplen" in given:
         raise ConfigError("snaplen", given["snaplen"], NEEDS_PACKETS)
     return JobSpec(

@@ -90,7 +90,9 @@ def load(
 def load_program(o: Object, spec: JobSpec, program: str = PROGRAM) -> int:
     """Load the prepared object; a descriptor of the program that answers the question, the caller's to close."""
     o.load()
-    return load_spliced(o, program, spec.match.filter) if spec.match.filter else os.dup(o.prog_fd(program))
+    if not spec.match.filter:
+        return os.dup(o.prog_fd(program))
+    return load_spliced(o, program, spec.match.filter, inner=program == DECAP_PROGRAM)
 
 
 def close(fds: Mapping[str, int]) -> None:

@@ -102,10 +102,10 @@ def _compile(expression: str) -> tuple[Instruction, ...]:
 
 
 @functools.lru_cache(maxsize=256)
-def _verdict(expression: str) -> bytes | str:
+def _verdict(expression: str, inner: bool = False) -> bytes | str:
     """The code, or what is wrong: passes ask again and again."""
     try:
-        return translate(compile_expression(expression))
+        return translate(compile_expression(expression), inner=inner)
     except ConfigError as wrong:
         return wrong.problem
     except Untranslatable as problem:
@@ -114,12 +114,12 @@ def _verdict(expression: str) -> bytes | str:
         return _TOO_LONG
 
 
-def code(expression: str) -> bytes:
-    """The eBPF that takes the marker's place in a job's program (``splice.py``).
+def code(expression: str, inner: bool = False) -> bytes:
+    """The eBPF that takes the marker's place in a job's program (``splice.py``); ``inner``: of mirrored frames.
 
     Raises ``ConfigError``, with libpcap's words where they are its; ``NotSupported`` without libpcap.
     """
-    found = _verdict(expression)
+    found = _verdict(expression, inner)
     if isinstance(found, str):
         raise ConfigError(FIELD, expression, found)
     return found

@@ -14,13 +14,15 @@ from sonic_telegen.kernel.splice import splice
 _REMEDY = "shorten the filter expression, or ask with two jobs"
 
 
-def load_spliced(o: Object, program: str, expression: str) -> int:
+def load_spliced(o: Object, program: str, expression: str, inner: bool = False) -> int:
     """Descriptor of ``program`` of the loaded object as it is with the expression in it; the caller's to close.
+
+    With ``inner`` the expression is about the frame within a mirrored one.
 
     Raises ``VerifierRejected`` for an expression that is too complex for the kernel, ``NotSupported`` without libpcap.
     """
     try:
-        instructions = splice(o.instructions(program), pcap.code(expression))
+        instructions = splice(o.instructions(program), pcap.code(expression, inner))
     except ConfigError as wrong:
         raise kernel_error("compile", str(wrong), errno.EINVAL, problem="no program can be made of it") from None
     except TooLong as problem:

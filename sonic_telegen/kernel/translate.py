@@ -22,7 +22,7 @@ from sonic_telegen.kernel import cbpf
 from sonic_telegen.kernel import ebpf as e
 from sonic_telegen.kernel.cbpf import Instruction
 from sonic_telegen.kernel.ebpf import R0, R1, R2, R5, R6, R7, R8, R9, Assembler
-from sonic_telegen.kernel.wire import LEN, VLAN_PRESENT, Direct, Far, Reader
+from sonic_telegen.kernel.wire import INNER_TAG, VLAN_PRESENT, Direct, Far, Inner, Reader
 
 MEMORY = 8  # offset of M[] in the scratch room; its first bytes are the reader's
 MATCH, FAIL, END = "match", "fail", "end"
@@ -40,21 +40,22 @@ _ALU = {
 _JUMPS = {cbpf.JEQ: (e.JEQ, e.JNE), cbpf.JGT: (e.JGT, e.JLE), cbpf.JGE: (e.JGE, e.JLT)}  # and what says the opposite
 
 
-def translate(program: Sequence[Instruction], direct: bool = True) -> bytes:
+def translate(program: Sequence[Instruction], direct: bool = True, inner: bool = False) -> bytes:
     """The eBPF of ``program``: context in r1, 128 bytes of scratch at r2, r0 to r9 its own; ends behind the last one.
 
-    Without ``direct`` every frame is read as one in pieces. Raises ``cbpf.Untranslatable``, and ``ebpf.TooLong`` when
-    it is longer than a jump reaches.
+    Without ``direct`` every frame is read as one in pieces; with ``inner`` it is the one within a mirrored one. Raises
+    ``cbpf.Untranslatable``, and ``ebpf.TooLong`` when it is longer than a jump reaches.
     """
     settled = cbpf.settle(program)
     asm = Assembler()
     asm.alu_x(e.MOV, R6, R1)
     asm.alu_x(e.MOV, R9, R2)
-    asm.load(4, R0, R6, VLAN_PRESENT)
+    asm.load(4, R0, *((R9, INNER_TAG) if inner else (R6, VLAN_PRESENT)))
     asm.jump_if(e.JNE, R0, 0, "tagged")
-    _both(asm, settled, False, direct)
+    forms = _inner if inner else _both if direct else _far
+    forms(asm, settled, False)
     asm.label("tagged")
-    _both(asm, settled, True, direct)
+    forms(asm, settled, True)
     if asm.wants(MATCH):
         asm.label(MATCH)
         asm.alu(e.MOV, R0, 1)
@@ -67,13 +68,20 @@ def translate(program: Sequence[Instruction], direct: bool = True) -> bytes:
     return asm.code()
 
 
-def _both(asm: Assembler, program: Sequence[Instruction], tagged: bool, direct: bool) -> None:
+def _both(asm: Assembler, program: Sequence[Instruction], tagged: bool) -> None:
     far = f"far {tagged}"
-    if direct:
-        _Form(asm, program, Direct(asm, tagged, FAIL, far)).write()
-    if not direct or asm.wants(far):
+    _Form(asm, program, Direct(asm, tagged, FAIL, far)).write()
+    if asm.wants(far):
         asm.label(far)
-        _Form(asm, program, Far(asm, tagged, FAIL)).write()
+        _far(asm, program, tagged)
+
+
+def _far(asm: Assembler, program: Sequence[Instruction], tagged: bool) -> None:
+    _Form(asm, program, Far(asm, tagged, FAIL)).write()
+
+
+def _inner(asm: Assembler, program: Sequence[Instruction], tagged: bool) -> None:
+    _Form(asm, program, Inner(asm, tagged, FAIL)).write()
 
 
 class _Form:
@@ -136,9 +144,7 @@ class _Form:
             case cbpf.MEM:
                 self._asm.load(4, into, R9, MEMORY + 4 * line.k)
             case cbpf.LEN:
-                self._asm.load(4, into, R6, LEN)
-                if self._reader.tagged:
-                    self._asm.alu(e.ADD, into, 4, e.ALU32)
+                self._reader.length(into)
             case cbpf.ABS:
                 self._reader.fixed(into, line.k, line.size)
             case cbpf.IND:

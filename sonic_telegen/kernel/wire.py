@@ -1,5 +1,7 @@
 """Readers of the frame on the wire for translated code: directly, or through the kernel; with a tag beside it or not.
 
+Or of the frame within a mirrored one: where it lies, and its tag, is at the end of the scratch memory.
+
 Bytes 12 to 15 of a frame with a tag beside it are that tag, what lies behind is 4 bytes further ahead in the kernel.
 Numbers come out in host byte order. A read that is out of bounds goes to the label ``fail``.
 """
@@ -15,7 +17,9 @@ from sonic_telegen.kernel.ebpf import R0, R1, R2, R3, R4, R5, R6, R9, Assembler
 
 LEN, VLAN_PRESENT, VLAN_TCI, VLAN_PROTO, DATA, DATA_END = 0, 20, 24, 28, 76, 80  # in struct __sk_buff
 TAG, BEHIND = 12, 16  # where a tag begins and ends
+INNER_TAG, INNER_AT, INNER_END = 116, 120, 124  # in scratch memory, as tg_match_expression puts them there
 _LOAD_BYTES = 26  # bpf_skb_load_bytes
+_DOT1Q = 0x8100  # what a tag that a switch took out was
 _MOST_X = 0x7FFF  # with FARTHEST it stays within the 64 KiB of a frame that the verifier knows
 
 
@@ -28,6 +32,10 @@ class Reader(Protocol):
 
     def start(self) -> None:
         """What must run before the first read."""
+        ...
+
+    def length(self, into: int) -> None:
+        """How long the frame is."""
         ...
 
     def fixed(self, into: int, at: int, size: int) -> None:
@@ -52,10 +60,9 @@ class _Base(ABC):
         elif at >= BEHIND:
             self._frame(into, at - 4, size)
         elif (at, size) == (12, 2):
-            asm.load(4, into, R6, VLAN_PROTO)
-            asm.big_endian(into, 2)
+            self._tag_type(into)
         elif (at, size) == (14, 2):
-            asm.load(4, into, R6, VLAN_TCI)
+            self._tci(into)
         else:
             asm.alu(e.MOV, into, 0)
             for byte in range(at, at + size):
@@ -70,6 +77,19 @@ class _Base(ABC):
             self._asm.alu(*((e.AND, into, 0xFF) if at & 1 else (e.RSH, into, 8)), e.ALU32)
         else:
             self._frame(into, at if at < TAG else at - 4, 1)
+
+    def length(self, into: int) -> None:
+        """How long the frame is."""
+        self._asm.load(4, into, R6, LEN)
+        if self.tagged:
+            self._asm.alu(e.ADD, into, 4, e.ALU32)
+
+    def _tag_type(self, into: int) -> None:
+        self._asm.load(4, into, R6, VLAN_PROTO)
+        self._asm.big_endian(into, 2)
+
+    def _tci(self, into: int) -> None:
+        self._asm.load(4, into, R6, VLAN_TCI)
 
     @abstractmethod
     def _frame(self, into: int, at: int, size: int) -> None:
@@ -167,10 +187,9 @@ class Far(_Base):
         asm = self._asm
         asm.jump_if(e.JGE, R2, BEHIND, behind)
         asm.jump_if(e.JLT, R2, TAG, take)
-        asm.load(4, R0, R6, VLAN_PROTO)
-        asm.big_endian(R0, 2)
+        self._tag_type(R0)
         asm.alu(e.LSH, R0, 16, e.ALU32)
-        asm.load(4, R3, R6, VLAN_TCI)
+        self._tci(R3)
         asm.alu_x(e.OR, R0, R3, e.ALU32)
         asm.alu(e.MOV, R4, BEHIND - 1)
         asm.alu_x(e.SUB, R4, R2)
@@ -183,3 +202,31 @@ class Far(_Base):
         asm.label(take)
         self._take(R0, 1)
         asm.label(taken)
+
+
+class Inner(Far):
+    """Reads the frame within a mirrored one: what follows it in the packet is not there."""
+
+    def length(self, into: int) -> None:
+        """How long the frame is."""
+        self._asm.load(4, into, R9, INNER_END)
+        self._asm.load(4, R5, R9, INNER_AT)
+        self._asm.alu_x(e.SUB, into, R5, e.ALU32)
+        if self.tagged:
+            self._asm.alu(e.ADD, into, 4, e.ALU32)
+
+    def _tag_type(self, into: int) -> None:
+        self._asm.alu(e.MOV, into, _DOT1Q)
+
+    def _tci(self, into: int) -> None:
+        self._asm.load(2, into, R9, INNER_TAG)
+
+    def _take(self, into: int, size: int) -> None:
+        asm = self._asm
+        asm.load(4, R3, R9, INNER_AT)
+        asm.alu_x(e.ADD, R2, R3)
+        asm.alu_x(e.MOV, R3, R2)
+        asm.alu(e.ADD, R3, size)
+        asm.load(4, R4, R9, INNER_END)
+        asm.jump_if_x(e.JGT, R3, R4, self._fail)
+        super()._take(into, size)

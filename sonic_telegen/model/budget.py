@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sonic_telegen.model.job import JobSpec, ResultDetail
+from sonic_telegen.model.job import JobSpec, MirrorMode, ResultDetail
 
 PROGRAMS_PER_HOOK = 8  # job programs on one netdev and direction
 FLOWS = 16384  # entries of a job's flow table, as TG_FLOWS
 FLOW_BYTES = 176  # of one, the hash's own share included
 INSERTS, INSERTS_SEC = 2000, 0.1  # flows that a CPU may insert in so much time: about 1 % of it, at 0.5 us each
+SESSIONS, SESSION_BYTES = 256, 192  # of a job about mirrored frames, as TG_SESSIONS
 RING_BYTES = 1 << 20  # of a job that captures packets
 SMALL_BYTES = 64 << 10  # program, constants, and the maps that every job has
 MOST_BYTES = 256 << 20  # of all jobs on a machine with plenty
@@ -24,9 +25,14 @@ def flow_entries(spec: JobSpec) -> int:
     return FLOWS if spec.result_detail is ResultDetail.FLOWS else 0
 
 
+def session_entries(spec: JobSpec) -> int:
+    """Entries of the job's table of ERSPAN sessions; 0 when it needs none."""
+    return SESSIONS if spec.mirror_mode is MirrorMode.DECAP else 0
+
+
 def program_bytes(spec: JobSpec) -> int:
     """An upper bound for what the job will take."""
-    return SMALL_BYTES + flow_entries(spec) * FLOW_BYTES + ring_bytes(spec)
+    return SMALL_BYTES + flow_entries(spec) * FLOW_BYTES + session_entries(spec) * SESSION_BYTES + ring_bytes(spec)
 
 
 def allowed_bytes(machine: int) -> int:

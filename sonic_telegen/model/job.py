@@ -39,6 +39,9 @@ COUNTING_MODES = (MirrorMode.DIRECT, MirrorMode.ERSPAN, MirrorMode.DECAP)  # pro
 OWN_PROGRAM_MODES = (MirrorMode.ERSPAN, MirrorMode.DECAP)  # a job in these has a program of its own, whatever it asks
 
 
+RECEIVES = "mirror_mode decap looks at what comes in; use ingress"  # of another direction
+
+
 class ResultDetail(StrEnum):
     """What a job keeps of the frames that it asks about."""
 
@@ -91,11 +94,17 @@ class JobSpec:
         """Whether the counters of the interface do not answer it, so that it needs a program of its own."""
         return bool(self.match) or self.sample_rate > 1 or self.result_detail is not ResultDetail.SUMMARY
 
+    def mirrored_by(self) -> dict[str, str | int]:
+        """What the row asks of the packets that mirrored frames are in; GLOBAL describes a tunnel of our own."""
+        asked = {"remote": self.erspan.remote, "local": self.erspan.local, "key": self.erspan.key}
+        return {name: value for name, value in asked.items() if value is not None}
+
     def digest(self) -> str:
         """16 hex digits over what makes it this question; a changed digest is a new job that counts from zero.
 
         Not part of it: ``enabled``, ``owner`` and ``otlp_export``, which change who asks or hears, not what is asked.
-        ``snaplen`` is where packets are kept. Of the tunnel only what it takes the frames from is.
+        ``snaplen`` is where packets are kept. Of the tunnel only what it takes the frames from is; of mirrored frames
+        also whose they are.
         """
         asked = [self.id, self.port, self.direction, self.mirror_mode or "", self.duration_sec]
         if self.needs_program:
@@ -105,4 +114,6 @@ class JobSpec:
             asked.append(f"snaplen={self.snaplen}")
         if self.erspan.dev:
             asked.append(f"erspan_dev={self.erspan.dev}")
+        if self.mirror_mode is MirrorMode.DECAP:
+            asked += [f"{name}={value}" for name, value in self.mirrored_by().items()]
         return hashlib.sha256("\0".join(map(str, asked)).encode()).hexdigest()[:16]

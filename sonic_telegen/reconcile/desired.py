@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sonic_telegen.errors import KernelError
+from sonic_telegen.errors import ConfigError, KernelError
 from sonic_telegen.model.asked import Asked, Rejection
 from sonic_telegen.model.erspan import ErspanSpec
 from sonic_telegen.model.job import (
@@ -13,6 +13,7 @@ from sonic_telegen.model.job import (
     COUNTING_MODES,
     FRONT_PANEL,
     OWN_PROGRAM_MODES,
+    RECEIVES,
     Direction,
     JobSpec,
     MirrorMode,
@@ -153,6 +154,10 @@ def desire(
     for spec in sorted(specs, key=lambda s: (counting.get(s.id) or now_ns, s.id)):  # who runs keeps its place
         life = lives.get(spec.id, Life())
         mode, verdict = _mode(spec, settings)
+        if mode is MirrorMode.DECAP and spec.directions != (Direction.INGRESS,):
+            text = str(ConfigError("direction", spec.direction, RECEIVES))
+            rejected[spec.id] = Rejection(Reason.INVALID_VALUE.value, text, spec.port, spec.direction)
+            continue
         mirror = session_of(spec, settings.tunnel(spec), asked) if mode is MirrorMode.ASIC else None
         if isinstance(mirror, Rejection):
             rejected[spec.id] = mirror
@@ -207,15 +212,12 @@ def _told_running(told: JobStatus) -> bool:
 
 
 def _mode(spec: JobSpec, settings: Settings) -> tuple[MirrorMode, Verdict | None]:
-    """The mode in force; one that cannot be had falls back to placeholder, and says so."""
+    """The mode in force, and what is told of one that sees nothing."""
     mode = spec.mirror_mode or settings.mirror_mode
-    if mode in (MirrorMode.DIRECT, MirrorMode.ERSPAN, MirrorMode.ASIC):
+    if mode is not MirrorMode.PLACEHOLDER:
         return mode, None
-    if mode is MirrorMode.PLACEHOLDER:
-        text = "mirror_mode=placeholder sees no packet; set mirror_mode=direct to count on the port itself"
-        return mode, Verdict(Status.DEGRADED, Reason.PLACEHOLDER, text)
-    text = f"mirror_mode={mode.value} is not available in this version, placeholder is in force; set mirror_mode=direct"
-    return MirrorMode.PLACEHOLDER, Verdict(Status.DEGRADED, Reason.ERSPAN_UNAVAILABLE, text)
+    text = "mirror_mode=placeholder sees no packet; set mirror_mode=direct to count on the port itself"
+    return mode, Verdict(Status.DEGRADED, Reason.PLACEHOLDER, text)
 
 
 def _watched(spec: JobSpec, mode: MirrorMode, settings: Settings) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from sonic_telegen.errors import ConfigError, KernelError, NotSupported, PermissionDenied, Retry
 from sonic_telegen.model.action import Action
-from sonic_telegen.model.asked import Asked
+from sonic_telegen.model.asked import Asked, Rejection
 from sonic_telegen.model.job import JobSpec
 from sonic_telegen.model.kernel import KernelState
 from sonic_telegen.model.mirror import AddSession
@@ -81,6 +81,7 @@ class Loop:
             self._settings = self._resolve(asked.global_row)
         except ConfigError as wrong:
             config_error = str(wrong)  # the last good settings stay in force
+        asked = replace(asked, jobs={job: self._question(row) for job, row in asked.jobs.items()})
         lives = self._lives(asked)
         side, state, problem = self._open(asked, lives, now)
         failures: dict[Undone, KernelError] = {}
@@ -178,6 +179,9 @@ class Loop:
             if problem and isinstance(action, AddSession):
                 problems[action.job] = problem
         return failed(found, problems)
+
+    def _question(self, row: JobSpec | Rejection) -> JobSpec | Rejection:
+        return self._settings.question(row) if isinstance(row, JobSpec) else row
 
     def _lives(self, asked: Asked) -> dict[str, Life]:
         found = {}

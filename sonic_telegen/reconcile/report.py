@@ -206,7 +206,6 @@ def _status(wanted: Wanted, verdict: Verdict, state: KernelState | None, before:
         started = min((a.start_ns for a in mine), default=0)
     if not started and before is not None and verdict.status in (Status.DONE, Status.STOPPED):
         started = before.started_ns
-    sees = wanted.mode in COUNTING_MODES
     return JobStatus(
         job=wanted.spec.id,
         status=verdict.status,
@@ -216,13 +215,19 @@ def _status(wanted: Wanted, verdict: Verdict, state: KernelState | None, before:
         interface=wanted.interface,
         direction=wanted.spec.direction,
         mirror_mode=wanted.mode.value,
-        visibility=Visibility.CPU_PATH if sees else Visibility.NONE,
+        visibility=_visibility(wanted.mode),
         started_ns=started,
         expires_ns=wanted.expires_ns,
         packets=before.packets if before else 0,
         bytes=before.bytes if before else 0,
         sample_ns=before.sample_ns if before else 0,
     )
+
+
+def _visibility(mode: MirrorMode) -> Visibility:
+    if mode is MirrorMode.DECAP:
+        return Visibility.MIRRORED
+    return Visibility.CPU_PATH if mode in COUNTING_MODES else Visibility.NONE
 
 
 def _after_the_row(before: JobStatus, desired: Desired, now_ns: int) -> JobStatus | None:

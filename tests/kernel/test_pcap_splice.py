@@ -94,7 +94,7 @@ def test_what_the_verifier_refuses_is_told_with_what_to_do(loaded: Object, monke
     asm.alu(e.MOV, e.R0, 1)
     asm.load(8, e.R0, e.R0, 0)
     broken = asm.code()
-    monkeypatch.setattr(pcap, "code", lambda _: broken)
+    monkeypatch.setattr(pcap, "code", lambda *_: broken)
     before = open_fds()
     with pytest.raises(VerifierRejected, match="shorten the filter expression") as refused:
         load_spliced(loaded, "counter", "tcp")

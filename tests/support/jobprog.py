@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from sonic_telegen.kernel import jobabi, libbpf
 from sonic_telegen.kernel import sessions as session_abi
+from sonic_telegen.kernel.jobload import DECAP_PROGRAM, PROGRAM, load_program
 from sonic_telegen.model.job import JobSpec, MirrorMode, ResultDetail
 from sonic_telegen.model.match import EVERY_FRAME, Match
 from sonic_telegen.model.sample import Session
@@ -20,7 +21,7 @@ from tests.support.reference import Count
 
 ZERO = bytes(4)
 MANY = 1 << 30
-PROGRAMS = ("telegen_job", "telegen_decap")
+PROGRAMS = (PROGRAM, DECAP_PROGRAM)
 
 
 def spec(match: Match = EVERY_FRAME, detail: ResultDetail = ResultDetail.SUMMARY, **more: Any) -> JobSpec:
@@ -51,14 +52,14 @@ class JobProgram:
         self._object.set_rodata("config", config)
         self._object.set_max_entries("job_flows", flows)
         self._object.set_max_entries("job_ring", ring)
-        self._ring = ring
+        self._ring, self._job = ring, job
         self._program = PROGRAMS[mode is MirrorMode.DECAP]
         self._object.set_max_entries("job_sessions", sessions)
         self._object.leave_out(PROGRAMS[mode is not MirrorMode.DECAP])
 
     def __enter__(self) -> Self:
-        self._object.load()
-        self.fd = self._object.prog_fd(self._program)
+        self.fd = load_program(self._object, self._job, self._program)
+        self._stack.callback(os.close, self.fd)
         names = ("if_stats_percpu", "job_live", "job_percpu", "job_flows", "job_ring", "job_sessions")
         self.maps = {name: self._object.map_fd(name) for name in names}
         return self
