@@ -107,14 +107,3 @@ def _same_shapes(o: Object, kept: Mapping[str, int]) -> bool:
         if o.shape(map_name) != (i.type, i.key_size, i.value_size, i.max_entries):
             return False
     return True
-
-
-def machine_bytes() -> int:
-    """Memory of the machine, or of the control group when that is less."""
-    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        group = next(line for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
-        limit = Path("/sys/fs/cgroup", group[3:].lstrip("/"), "memory.max").read_text().strip()
-        return min(found, int(limit))
-    except (OSError, StopIteration, ValueError):  # no control group of version 2, or no limit ("max")
-        return found

@@ -19,6 +19,7 @@ from sonic_telegen.kernel.failure import kernel_error
 from sonic_telegen.kernel.jiffies import Jiffies
 from sonic_telegen.kernel.jobabi import Live
 from sonic_telegen.kernel.jobload import MAPS, Source, close
+from sonic_telegen.kernel.machine import machine_bytes
 from sonic_telegen.kernel.pins import LIVE, PERCPU, PROG, PinDir
 from sonic_telegen.kernel.tables import index_key
 from sonic_telegen.model.budget import allowed_bytes
@@ -45,7 +46,7 @@ class JobPrograms:
         self._pins, self._source = pins, source
         self._if_stats_id = libbpf.map_info(source.if_stats).id
         self._jiffies, self._lock = Jiffies(), threading.RLock()
-        self.build, self.memory = source.build(), allowed_bytes(jobload.machine_bytes())
+        self.build, self.memory = source.build(), allowed_bytes(machine_bytes())
         self._held: dict[str, Held] = {}
         self.notices = tuple(told for inner in pins.jobs() if (told := self._adopt(inner)))
 
@@ -146,7 +147,7 @@ class JobPrograms:
             inner.put(name, fds[name])
 
     def _hold(self, fds: Mapping[str, int], live: Live) -> None:
-        memory = sum(libbpf.map_bytes(fds[name]) for name in MAPS)
+        memory = sum(libbpf.charged_bytes(fd) for fd in fds.values())
         info, maps = libbpf.prog_info(fds[PROG]), libbpf.map_info(fds[PERCPU]).id
         self._held[live.job] = Held(dict(fds), live, info, memory, maps)
 

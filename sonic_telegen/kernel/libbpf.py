@@ -119,8 +119,8 @@ def prog_info(fd: int) -> ProgInfo:
     return ProgInfo(i.id, bytes(i.tag).hex(), i.name.decode(errors="replace"), used)
 
 
-def map_bytes(fd: int) -> int:
-    """What a map takes of the kernel's memory, as the kernel reckons it (before 6.4 an estimate from its sizes)."""
+def charged_bytes(fd: int) -> int:
+    """What a map or program takes of the kernel's memory, as it reckons it (a map before 6.4: from its sizes)."""
     for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines():
         name, _, value = line.partition(":")
         if name == "memlock":

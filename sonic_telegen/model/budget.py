@@ -1,4 +1,4 @@
-"""What the maps of a job's own program take of the kernel's memory. Tests compare it with what the kernel says."""
+"""What a job's own program and its maps take of the kernel's memory. Tests compare it with what the kernel says."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ INSERTS, INSERTS_SEC = 2000, 0.1  # flows that a CPU may insert in so much time:
 SESSIONS, SESSION_BYTES = 256, 192  # of a job about mirrored frames, as TG_SESSIONS
 RING_BYTES = 1 << 20  # of a job that captures packets
 SMALL_BYTES = 64 << 10  # program, constants, and the maps that every job has
+FILTER_BYTES = 256 << 10  # the code of the longest filter expressions
 MOST_BYTES = 256 << 20  # of all jobs on a machine with plenty
 SHARE = 16  # and on a small one: this part of its memory
 
@@ -32,7 +33,9 @@ def session_entries(spec: JobSpec) -> int:
 
 def program_bytes(spec: JobSpec) -> int:
     """An upper bound for what the job will take."""
-    return SMALL_BYTES + flow_entries(spec) * FLOW_BYTES + session_entries(spec) * SESSION_BYTES + ring_bytes(spec)
+    code = FILTER_BYTES if spec.match.filter else 0
+    tables = flow_entries(spec) * FLOW_BYTES + session_entries(spec) * SESSION_BYTES
+    return SMALL_BYTES + code + tables + ring_bytes(spec)
 
 
 def allowed_bytes(machine: int) -> int:

@@ -160,7 +160,7 @@ class JobProgram:
     """The pinned program of one job: whose question it answers (``digest``), and which build's object it is.
 
     ``build`` is empty when it counts into maps that are not the agent's any more. ``deadline_ns`` (Unix ns, 0 for none)
-    is when it stops by itself, as the clocks stand now; ``memory`` is what its maps take in bytes. ``maps`` tells them
+    is when it stops by itself, as the clocks stand now; ``memory`` is what it takes, in bytes. ``maps`` tells them
     from those of another run. ``mode`` is that of the job when it was loaded, ``mirror`` the ifindex that its clones go
     to (0: nowhere).
     """

@@ -8,11 +8,9 @@ from ipaddress import ip_network
 import pytest
 
 from sonic_telegen.errors import Busy
-from sonic_telegen.kernel import jobabi, libbpf
+from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.pins import JOB_NAMES, remove_pins
-from sonic_telegen.model import budget
 from sonic_telegen.model.action import UnloadProgram
-from sonic_telegen.model.budget import program_bytes
 from sonic_telegen.model.job import BOTH, Direction, JobSpec, ResultDetail
 from sonic_telegen.model.kernel import AccountKey
 from sonic_telegen.model.match import Match
@@ -155,17 +153,6 @@ def test_the_deadline_is_put_right_when_the_clock_was_set() -> None:
         assert set(a.run().actions) == {("SetDeadline", "ok")}
         assert abs(a.kernel.observe().programs["long"].deadline_ns - ends) < SECOND // 10
         assert a.run().actions == {}
-
-
-def test_its_maps_take_no_more_than_was_reckoned() -> None:
-    with agent() as a:
-        packets = JobSpec("packets", "Ethernet0", result_detail=ResultDetail.PACKETS)
-        running(a, UDP, FLOWS, packets)
-        programs = a.kernel.observe().programs
-        for spec in (UDP, FLOWS, packets):
-            assert 0 < programs[spec.id].memory <= program_bytes(spec), spec.id
-        assert programs["flows"].memory > program_bytes(FLOWS) * 0.8
-        assert jobabi.FLOWS == budget.FLOWS
 
 
 def test_an_object_of_another_layout_fails_its_jobs_alone() -> None:
