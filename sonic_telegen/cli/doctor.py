@@ -8,7 +8,7 @@ from typing import Any
 from sonic_telegen.cli import times
 from sonic_telegen.cli.doctor_path import collector, netdev
 from sonic_telegen.cli.findings import Facts, Finding, Mark
-from sonic_telegen.model.job import Direction, MirrorMode
+from sonic_telegen.model.job import COUNTING_MODES, Direction, MirrorMode
 from sonic_telegen.model.status import Reason, Status, Visibility
 
 _ATTACHED = (Status.RUNNING, Status.DEGRADED)
@@ -102,7 +102,8 @@ def _mirror(facts: Facts) -> Iterator[Finding]:
 
 def _filters(facts: Facts) -> Iterator[Finding]:
     wanted = [job for job in facts.jobs if job["status"] not in (Status.STOPPED, Status.DONE, Status.REJECTED)]
-    words = {job.get("direction") for job in wanted if job["mirror_mode"] == MirrorMode.DIRECT}
+    here = [job for job in wanted if job["mirror_mode"] in COUNTING_MODES and not job.get("erspan_dev")]
+    words = {job.get("direction") for job in here}
     seen = {hook["direction"]: hook for hook in facts.hooks}
     for way in Direction:
         if way.value not in words and "both" not in words:

@@ -57,6 +57,11 @@ class ErspanSpec:
         return hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
 
     @property
+    def ends(self) -> tuple[str, str, int | None]:
+        """What Linux has one netdev for at most; None where there is no session."""
+        return self.remote, self.local, self.key if self.ver else None
+
+    @property
     def first_name(self) -> str:
         """What its netdev is called until it is known to be ours."""
         return f"tg~{self.digest()[:12]}"

@@ -44,6 +44,7 @@ class Ways:
         self._made = {link.tunnel: link for link in links.values() if link.tunnel}
         self._refused = refused
         self._given: dict[str, str] = {}  # name of a netdev: digest of the tunnel that is to have it
+        self._ends: dict[tuple[str, str, int | None], str] = {}  # the same by what Linux has one netdev for
 
     def of(self, job: JobSpec) -> Way:
         """The way of a job's clones."""
@@ -53,6 +54,9 @@ class Ways:
         if isinstance(spec, str):
             text = f"mirror_mode=erspan: {spec}, or mirror_mode=direct; {IN_FORCE}"
             return Way(name, problem=text, reason=Reason.ERSPAN_UNAVAILABLE)
+        if self._ends.get(spec.ends, spec.digest()) != spec.digest():
+            text = f"{spec} is another job's tunnel; set another erspan_key, or the same erspan_* fields; {IN_FORCE}"
+            return Way(name, problem=text, reason=Reason.CONFLICT)
         found = self._named(spec)
         failure = self._refused.get(spec.digest())
         if failure is None or found.problem or found.link is not None:
@@ -70,7 +74,7 @@ class Ways:
         digest = spec.digest()
         made = self._made.get(digest)
         if made is not None and not made.unnamed:
-            self._given[made.name] = digest
+            self._give(made.name, spec)
             return Way(made.name, spec, made, self._note(made.name, spec))
         name, holder = spec.name, self._links.get(spec.name)
         if holder is not None and holder.fallback:
@@ -80,8 +84,11 @@ class Ways:
         if holder is not None and not holder.ours:
             kind = f" of kind {holder.kind}" if holder.kind else ""
             return self._conflict(spec, name, f"a netdev{kind} that is not the agent's has that name")
-        self._given[name] = digest
+        self._give(name, spec)
         return Way(name, spec, made, self._note(name, spec))
+
+    def _give(self, name: str, spec: ErspanSpec) -> None:
+        self._given[name] = self._ends[spec.ends] = spec.digest()
 
     def _note(self, name: str, spec: ErspanSpec) -> str:
         return "" if name == spec.name else f"{spec.name} is a netdev of the kernel's own; {name} takes its place"

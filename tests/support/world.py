@@ -72,6 +72,7 @@ class World:
         self.loads = 0
         self.no_erspan: KernelError | None = None
         self.module_brings_netdevs = False
+        self.sessions: dict[str, tuple[str, str, int | None]] = {}  # of our tunnels, by alias
         self.clock = 1
 
     def observe(self) -> KernelState:
@@ -212,12 +213,14 @@ class World:
                 ends = (spec.remote, spec.local)
                 if self.no_erspan:
                     raise self.no_erspan
-                if any((link.remote, link.local) == ends for link in self.links.values()):
+                taken_by = [link for link in self.links.values() if (link.remote, link.local) == ends]
+                if any(self.sessions.get(link.alias, spec.ends) == spec.ends for link in taken_by):
                     raise Conflict("create", netdev, 17, "taken")
                 self.with_module()
                 taken = netdev in {link.name for link in self.links.values()}
                 name = spec.first_name if taken else netdev
                 self._add(Link(0, name, "erspan", False, spec.alias, *ends))
+                self.sessions[spec.alias] = spec.ends
             case RenameTunnel(_, ifindex, netdev):
                 assert self._link(ifindex).ours and netdev not in {link.name for link in self.links.values()}
                 self.links[ifindex] = replace(self.links[ifindex], name=netdev)

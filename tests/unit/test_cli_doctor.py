@@ -157,6 +157,12 @@ def test_a_job_that_counts_nothing(status: JobStatus, row: dict[str, str], findi
     ]
 
 
+def test_a_job_that_mirrors_has_its_program_on_the_port() -> None:
+    facts = replace(WELL, jobs=[job(replace(RUNNING, mirror_mode="erspan", interface="erspan0", direction="both"))])
+    assert wrong(facts) == []
+    assert ("filter", "no program is on ingress") in {(e.check, e.finding) for e in wrong(replace(facts, hooks=[]))}
+
+
 def test_a_failed_job_lacks_its_program() -> None:
     status = replace(RUNNING, status=Status.FAILED, reason=Reason.PERMISSION, message="no CAP_BPF", direction="ingress")
     found = wrong(replace(WELL, jobs=[job(status)], hooks=[]))

@@ -50,6 +50,17 @@ def test_who_runs_keeps_the_name_and_another_tunnel_for_it_is_a_conflict() -> No
     assert len(tunnels(rig)) == 1
 
 
+def test_one_session_between_two_ends_is_one_jobs_tunnel() -> None:
+    rig = rig_of(job("b"))
+    rig.run()
+    told = ask(rig, job("b"), job("a", erspan=ErspanAsked(name="mon1", ttl=9)))
+
+    assert told["b"].status is Status.RUNNING
+    assert state(told["a"]) == ("degraded", "conflict", "placeholder", "mon1")
+    assert "192.0.2.1 to 192.0.2.10 session 10 is another job's tunnel" in told["a"].message
+    assert rig.run().actions == {}
+
+
 def test_without_erspan_in_the_kernel_nothing_sits_on_the_port_and_it_is_told_once() -> None:
     rig = rig_of(job())
     rig.world.no_erspan = NotSupported(

@@ -18,7 +18,7 @@ from sonic_telegen.kernel import jobabi, libbpf
 from sonic_telegen.kernel.jobabi import Feature
 from sonic_telegen.kernel.libbpf_c import lib
 from sonic_telegen.kernel.libbpf_object import Object
-from sonic_telegen.model.job import JobSpec, ResultDetail
+from sonic_telegen.model.job import JobSpec, MirrorMode, ResultDetail
 from sonic_telegen.model.match import Match
 from tests.support import frames as f
 from tests.vm.scene import OBJECT
@@ -37,15 +37,20 @@ MATCHES = {
     "IPv4": Match((6, 17), FOUR, FOUR, PORTS, PORTS, (46,), 7, "ip"),
     "IPv6": Match((6, 17), SIX, SIX, PORTS, PORTS, (46,), 7, "ip6"),
 }
-DETAILS = list(itertools.product(ResultDetail, (1, 100), (False, True)))
+DIRECT, ERSPAN = MirrorMode.DIRECT, MirrorMode.ERSPAN
+DETAILS = [
+    *itertools.product(ResultDetail, (1, 100), (False, True), (DIRECT,)),
+    *itertools.product(ResultDetail, (1, 100), (True,), (ERSPAN,)),
+]
 
 
 @contextmanager
-def loaded(job: JobSpec, bursts: bool) -> Iterator[tuple[Object, int]]:
+def loaded(job: JobSpec, bursts: bool, mode: MirrorMode = DIRECT) -> Iterator[tuple[Object, int]]:
     """The program of a job, and how many steps the verifier took."""
     log = ctypes.create_string_buffer(1 << 16)
     with Object.open(JOB_OBJECT) as opened:
-        opened.set_rodata("config", jobabi.pack_config(job, bursts=bursts, flow_budget=2, budget_window=1 << 30))
+        config = jobabi.pack_config(job, bursts=bursts, flow_budget=2, budget_window=1 << 30, mode=mode)
+        opened.set_rodata("config", config)
         program = lib().bpf_object__find_program_by_name(opened._handle, b"telegen_job")
         set_log, set_level = lib().bpf_program__set_log_buf, lib().bpf_program__set_log_level
         set_log.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
@@ -63,10 +68,10 @@ def loaded(job: JobSpec, bursts: bool) -> Iterator[tuple[Object, int]]:
 @pytest.mark.parametrize("match", MATCHES.values(), ids=MATCHES)
 def test_verifier_accepts_every_combination_with_room_to_spare(match: Match) -> None:
     took = {}
-    for detail, rate, bursts in DETAILS:
+    for detail, rate, bursts, mode in DETAILS:
         job = JobSpec("vm", "all", match=match, result_detail=detail, sample_rate=rate, snaplen=9216)
-        with loaded(job, bursts) as (_, steps):
-            took[int(jobabi.features(job, bursts)), rate] = steps
+        with loaded(job, bursts, mode) as (_, steps):
+            took[int(jobabi.features(job, bursts, mode)), rate] = steps
     print(f"verifier on {os.uname().release}: {min(took.values())} to {max(took.values())} steps")
     assert max(took.values()) < VERIFIER_BUDGET, took
 

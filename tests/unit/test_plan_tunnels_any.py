@@ -1,0 +1,96 @@
+"""Whatever rows come and whatever happens to netdevs: the plan converges, tells the truth, and strangers stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sonic_telegen.model.erspan import ErspanAsked
+from sonic_telegen.model.job import JobSpec, MirrorMode
+from sonic_telegen.model.kernel import DROP, Link
+from sonic_telegen.model.status import Status
+from tests.unit.test_loop import Rig
+from tests.unit.test_plan_tunnels import ask, rig_of, tunnels
+
+NAMES = ("erspan0", "mon1")
+REMOTES = ("192.0.2.10", "192.0.2.11")
+
+specs = st.builds(
+    lambda name, port, mode, tunnel: JobSpec(name, port, mirror_mode=mode, erspan=tunnel),
+    st.sampled_from("abc"),
+    st.sampled_from(["Ethernet0", "Ethernet4", "all"]),
+    st.sampled_from([MirrorMode.ERSPAN, MirrorMode.ERSPAN, MirrorMode.DIRECT]),
+    st.builds(
+        ErspanAsked,
+        name=st.sampled_from(NAMES),
+        remote=st.sampled_from(REMOTES),
+        ttl=st.sampled_from([None, 9]),
+        dev=st.sampled_from([None, None, "Ethernet4"]),
+    ),
+)
+
+
+def own_gone(rig: Rig) -> None:
+    for link in tunnels(rig):
+        rig.world.vanish(link.ifindex)
+
+
+def own_down(rig: Rig) -> None:
+    for link in tunnels(rig):
+        rig.world.links[link.ifindex] = replace(link, up=False)
+
+
+def own_renamed(rig: Rig) -> None:
+    for link in tunnels(rig)[:1]:
+        rig.world.links[link.ifindex] = replace(link, name="spy")
+
+
+def unguarded(rig: Rig) -> None:
+    rig.world.filters = [f for f in rig.world.filters if not (f.own and f.own.job == DROP)]
+
+
+def stranger(rig: Rig) -> None:
+    if "erspan0" not in {link.name for link in rig.world.links.values()}:
+        rig.world.links[90] = Link(90, "erspan0", "dummy")
+
+
+def module(rig: Rig) -> None:
+    rig.world.module_brings_netdevs = True
+    rig.world.with_module()
+
+
+events = st.sampled_from([own_gone, own_down, own_renamed, unguarded, stranger, module, lambda rig: None])
+steps = st.lists(st.tuples(st.lists(specs, max_size=3), events), min_size=1, max_size=4)
+Step = tuple[list[JobSpec], Callable[[Rig], None]]
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps)
+def test_the_plan_converges_and_tells_what_is_there(story: list[Step]) -> None:
+    rig = rig_of()
+    for wanted, happens in story:
+        happens(rig)
+        strangers = {link for link in rig.world.links.values() if not link.ours}
+        jobs = {spec.id: spec for spec in wanted}.values()
+        ask(rig, *jobs)
+        rig.run()
+        result = rig.run()
+        assert result.actions == {}
+        assert {link for link in rig.world.links.values() if not link.ours} >= strangers
+        running = {job for job, told in result.jobs.items() if told.status is Status.RUNNING}
+        assert running <= {spec.id for spec in jobs}
+        mirrors = {job: program.mirror for job, program in rig.world.programs.items() if job in running}
+        for spec in jobs:
+            told = result.jobs[spec.id]
+            if spec.mirror_mode is MirrorMode.DIRECT:
+                assert told.status is Status.RUNNING
+            elif told.status is Status.RUNNING:
+                link = rig.world.links[mirrors[spec.id]]
+                assert (link.name, link.up, link.remote) == (told.interface, True, spec.erspan.remote)
+            else:
+                assert (told.status, told.mirror_mode) == (Status.DEGRADED, "placeholder")
+                assert told.message
+        assert {link.ifindex for link in tunnels(rig)} == {number for number in mirrors.values() if number}
