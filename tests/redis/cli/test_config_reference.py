@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
+from sonic_telegen.cli.standalone import tree as standalone_tree
 from sonic_telegen.db import schema
 from sonic_telegen.db.codec import interface_row
 from sonic_telegen.model.job import Direction
@@ -30,7 +32,7 @@ def blocks() -> Iterator[list[str]]:
 def examples(*commands: str) -> Iterator[tuple[list[str], str]]:
     """Words typed and lines printed, of those that call one of the commands."""
     for first, *printed in blocks():
-        words = first.removeprefix(PROMPT).removeprefix("sudo ").split()
+        words = shlex.split(first.removeprefix(PROMPT).removeprefix("sudo "))
         if first.startswith(PROMPT) and words[0] in commands:
             yield words, "\n".join(printed) + "\n"
 
@@ -58,11 +60,12 @@ def test_the_examples_print_what_the_reference_says(config_rows: RawRedis, state
     sample = InterfaceSample(1, 7, "Ethernet0", Direction.INGRESS, 0, (Counters(1, 64),) * len(CLASSES))
     row = interface_row(sample, 1)
     state_rows("HSET", "TELEGEN_INTERFACE_TABLE|Ethernet0|ingress", *(part for pair in row.items() for part in pair))
-    config_rows("HSET", "PORT|Ethernet0", "NULL", "NULL")
+    for port in ("Ethernet0", "Ethernet16"):
+        config_rows("HSET", f"PORT|{port}", "NULL", "NULL")
     trees = on_sonic()
     doors = {"config": trees.config, "sonic-clear": trees.clear}
     given = list(examples(*doors))
-    assert len(given) == 9
+    assert len(given) == 14
 
     for (name, telegen, *words), printed in given:
         assert telegen == "telegen"
@@ -86,3 +89,10 @@ def test_every_command_is_in_the_reference_and_no_other(name: str) -> None:
     used = {line for lines in blocks() for line in lines if line.startswith(f"{door.name} telegen")}
     usages = {re.split(r" [<\[(]", line)[0] for line in used}
     assert sorted(usages) == of(door)
+
+
+def test_capture_is_in_the_reference_with_all_its_options() -> None:
+    command = standalone_tree().commands["capture"]
+    (usage,) = [line for lines in blocks() for line in lines if line.startswith("telegen capture <port> [<filter>")]
+    told = set(re.findall(r"--?[a-z]+(?= <)", usage))
+    assert told == {option for param in command.params for option in param.opts if option.startswith("-")}

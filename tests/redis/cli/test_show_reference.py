@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 from sonic_telegen.cli import probes, times
@@ -15,6 +17,7 @@ from tests.redis.cli.test_show_counters import asic
 from tests.redis.cli.test_show_punt import punt
 from tests.redis.cli.test_show_told import WAITING
 from tests.redis.conftest import COUNTERS_DB
+from tests.support.asking import there
 from tests.support.redis import RawRedis
 from tests.support.sonic_cli import on_sonic
 from tests.support.told import AT, RUNNING, hook, put, tell
@@ -66,6 +69,7 @@ def test_the_examples_print_what_the_reference_says(
                 punt(state_rows, "Ethernet4", "ssh", 12, 0, Policer("queue1_group1", 6000))
             if "--rate" in words:
                 monkeypatch.setattr("time.sleep", lambda seconds: tell(state_rows, at=AT, hooks=[FASTER]))
-            told = trees.show(*words, fails=words[0:1] == ["doctor"])
+            with there(config_rows, state_rows) if "web" in words else nullcontext():
+                told = trees.show(*words, fails=words[0:1] == ["doctor"])
             assert told == printed, f"{' '.join((name, telegen, *words))} prints:\n{told}"
     assert cleared
