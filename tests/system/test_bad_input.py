@@ -9,6 +9,7 @@ import pytest
 from tests.support.bad_jobs import BAD_EXPRESSIONS, BAD_QUESTIONS
 from tests.support.box import Box, wait_for
 from tests.support.net import FRAME, run_in
+from tests.support.rest import UnixConnection, ask
 from tests.system.test_rows import counted, filters
 
 
@@ -56,6 +57,17 @@ def test_bad_rows_are_rejected_with_field_and_reason_and_disturb_nobody(box: Box
     box.job("way", port="Ethernet4", direction="egress")
     box.wait_status("way", "running")
     assert len(filters(box)) == 1
+
+
+def test_rest_answers_a_bad_expression_at_once(box: Box) -> None:
+    address = box.directory / "rest.sock"
+    box.start(TELEGEN_LISTEN=f"unix:{address}")
+    wait_for(lambda: box.about("listen") == f"unix:{address}", what=box.log)
+    for fields, field, remedy in BAD_EXPRESSIONS.values():
+        answer = ask(UnixConnection(address), "POST", "/jobs/start", {"port": "Ethernet0", **fields})
+        assert (answer.status, answer.body["field"]) == (400, field)
+        assert remedy in answer.body["message"]
+    assert box.config.keys("TELEGEN_JOB|*") == []
 
 
 def test_a_netdev_of_the_agents_own_is_no_port(box: Box) -> None:
