@@ -151,7 +151,8 @@ def desire(
     admitted = 0
     ways = Ways(links, settings, no_tunnels)
     specs = [row for row in asked.jobs.values() if isinstance(row, JobSpec)]
-    for spec in sorted(specs, key=lambda s: (counting.get(s.id) or now_ns, s.id)):  # who runs keeps its place
+    since = {spec.id: counting.get(spec.id) or 0 for spec in specs}
+    for spec in sorted(specs, key=lambda s: (not since[s.id], since[s.id], s.id)):  # who runs keeps its place
         life = lives.get(spec.id, Life())
         mode, verdict = _mode(spec, settings)
         if mode is MirrorMode.DECAP and spec.directions != (Direction.INGRESS,):

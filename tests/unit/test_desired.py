@@ -98,6 +98,16 @@ def test_running_jobs_keep_their_place_when_the_limit_falls() -> None:
     assert (statuses["a"].status, statuses["a"].reason) == (Status.PENDING, Reason.MAX_JOBS)
 
 
+def test_a_job_that_began_within_the_pass_keeps_its_place() -> None:
+    """Its account is younger than the moment at which the pass began."""
+    world = world_of("Ethernet0", "Ethernet4")
+    jobs, one = (JobSpec("a", "Ethernet0"), JobSpec("b", "Ethernet4")), replace(DIRECT, max_jobs=1)
+    state = settled(world, want(world, *jobs, settings=one))
+    assert min(account.start_ns for account in state.accounts.values()) > 1
+    again = desire(Asked({job.id: job for job in jobs}), state, one, {}, 1)
+    assert told(again, state)["a"].status is Status.RUNNING
+
+
 def test_disabled_jobs_and_a_disabled_agent_are_stopped() -> None:
     world = world_of("Ethernet0")
     one = want(world, JobSpec("a", "Ethernet0", enabled=False))
