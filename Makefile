@@ -118,3 +118,4 @@ test-packages:
 	@contrib/setup/packages.sh $(TEST_PACKAGES)
 
 -include tests/vm/vm.mk
+-include debian/deb.mk

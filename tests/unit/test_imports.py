@@ -60,6 +60,10 @@ ROOMS: dict[str, tuple[set[str], str]] = {
         {"settings", "db", "cli", "swsscommon"},
         "the one place where a command takes the wrapper, and only where SONiC's own library is absent",
     ),
+    "install": (
+        {"settings", "db.schema", "swsscommon", "cli", "install"},
+        "it runs in the system's Python, before the agent's packages count",
+    ),
     "demo": (
         {"demo", "db", "model", "swsscommon", ""},
         "it looks at the agent from outside: as a process, by its rows and over OTLP",

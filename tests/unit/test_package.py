@@ -1,0 +1,45 @@
+"""The Debian package beside what it packages: one version, every variable in the manual, a lock with hashes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sonic_telegen import __main__ as daemon
+from sonic_telegen.settings import environment, resolve
+from sonic_telegen.version import VERSION
+
+ROOT = Path(__file__).parents[2]
+DEBIAN = ROOT / "debian"
+
+
+def test_package_and_setup_cfg_have_the_version_of_the_agent() -> None:
+    changelog = (DEBIAN / "changelog").read_text()
+    assert changelog.startswith(f"sonic-telegen ({VERSION}) ")
+    assert f"version = {VERSION}\n" in (ROOT / "setup.cfg").read_text()
+
+
+def test_the_manual_names_every_variable_that_the_help_names() -> None:
+    variables = set(re.findall(r"\b(?:TELEGEN|OTEL)_[A-Z_]+", daemon._EPILOG))
+    assert len(variables) > 10
+    assert variables <= set(re.findall(r"\b(?:TELEGEN|OTEL)_[A-Z_]+", (DEBIAN / "man" / "sonic-telegen.8").read_text()))
+
+
+def test_the_defaults_of_the_service_are_settings_that_the_agent_takes() -> None:
+    lines = (DEBIAN / "sonic-telegen.default").read_text().splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert given["TELEGEN_MIRROR_MODE"] == resolve({}, given).mirror_mode.value == "direct"
+    assert environment(given).listen == ("unix:/run/sonic-telegen/telegen.sock",)
+
+
+def test_the_unit_never_sets_a_limit_whose_breach_would_panic_a_sonic_kernel() -> None:
+    unit = (DEBIAN / "sonic-telegen.service").read_text()
+    assert re.search(r"^MemoryHigh=", unit, re.MULTILINE)
+    assert not re.search(r"^MemoryMax=", unit, re.MULTILINE)
+
+
+def test_every_requirement_of_the_lock_has_a_hash() -> None:
+    lock = (ROOT / "contrib" / "requirements" / "runtime.lock").read_text()
+    entries = re.split(r"\n(?=[a-z])", re.sub(r"^#.*\n", "", lock, flags=re.MULTILINE))
+    assert len(entries) > 20
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
