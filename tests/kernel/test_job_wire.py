@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -18,7 +17,7 @@ from tests.support.bpfobj import Classifier
 from tests.support.cable import EGRESS, INGRESS, Cable
 from tests.support.job_reference import facts
 from tests.support.jobprog import JobProgram, spec
-from tests.support.net import run_in, until
+from tests.support.net import until
 from tests.support.reference import expected
 
 OUT, IN = 31, 32
@@ -91,35 +90,17 @@ def test_captured_frames_tell_the_tag_beside_them(cable: Cable) -> None:
     assert {(one.ifindex, one.direction, one.slot) for one in found} == {(cable.index("right"), 3, IN)}
 
 
-def stream(cable: Cable, size: int, port: int) -> None:
-    """TCP from left to right, read to its end, both ends closed."""
-    with cable.socket("right") as listener:
-        listener.bind(("192.0.2.2", port))
-        listener.listen()
-        client = cable.socket("left")
-        client.connect(("192.0.2.2", port))
-        server, _ = listener.accept()
-    with client, server:
-        sender = threading.Thread(target=client.sendall, args=(bytes(size),))
-        sender.start()
-        read = 0
-        while read < size:
-            read += len(server.recv(1 << 20))
-        sender.join()
-
-
 @pytest.mark.parametrize(("rate", "budget"), [(1, 1 << 30), (7, 1 << 30), (1, 3), (5, 0)])
 def test_seen_is_counted_and_untracked_on_mixed_traffic(cable: Cable, rate: int, budget: int) -> None:
     """The interface program beside it says what was there; aggregates, fragments and tags among it."""
     job = spec(detail=ResultDetail.FLOWS, sample_rate=rate)
     with Classifier() as interface, JobProgram(job, budget=budget, window=1 << 30) as program:
-        for side, address in (("left", "192.0.2.1/24"), ("right", "192.0.2.2/24")):
-            run_in(cable.spaces[side], "ip", "addr", "add", address, "dev", side)
+        cable.address()
         cable.attach("left", EGRESS, interface.fd, OUT, priority=2)
         cable.attach("left", EGRESS, program.fd, OUT, priority=3)
         leaving = cable.stranger("left", EGRESS)
         for port in (5001, 5002):
-            stream(cable, 3_000_000, port)
+            cable.stream(3_000_000, port)
         with cable.socket("left", kind=socket.SOCK_DGRAM) as sender:
             for port in range(6000, 6050):
                 sender.sendto(BODY, ("192.0.2.2", port))

@@ -13,6 +13,7 @@ import os
 import secrets
 import socket
 import struct
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -200,6 +201,27 @@ class Cable:
     def socket(self, side: str, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM) -> socket.socket:
         """A socket of a side's namespace."""
         return in_namespace(self.spaces[side], lambda: socket.socket(family, kind))
+
+    def address(self) -> None:
+        """Give the ends 192.0.2.1 (left) and 192.0.2.2 (right)."""
+        for side, address in (("left", "192.0.2.1/24"), ("right", "192.0.2.2/24")):
+            run_in(self.spaces[side], "ip", "addr", "add", address, "dev", side)
+
+    def stream(self, size: int, port: int) -> None:
+        """TCP from left to right of a cable with addresses, read to its end, both ends closed."""
+        with self.socket("right") as listener:
+            listener.bind(("192.0.2.2", port))
+            listener.listen()
+            client = self.socket("left")
+            client.connect(("192.0.2.2", port))
+            server, _ = listener.accept()
+        with client, server:
+            sender = threading.Thread(target=client.sendall, args=(bytes(size),))
+            sender.start()
+            read = 0
+            while read < size:
+                read += len(server.recv(1 << 20))
+            sender.join()
 
     def offload(self, side: str, *, segmentation: bool | None = None, receive: bool | None = None) -> None:
         """Switch TSO and GSO, and GRO, of one end."""

@@ -21,6 +21,8 @@ from tests.support.reference import Count
 
 ZERO = bytes(4)
 MANY = 1 << 30
+NO_MORE = jobabi.Feature(0)
+_FEATURES = struct.Struct("=I")
 PROGRAMS = (PROGRAM, DECAP_PROGRAM)
 
 
@@ -43,13 +45,16 @@ class JobProgram:
         ring: int = 1 << 20,
         sessions: int = 256,
         mode: MirrorMode = MirrorMode.DIRECT,
+        more: jobabi.Feature = NO_MORE,
         **defines: int,
     ) -> None:
+        """``more`` features than the job asks for: no row can want flows and frames at once, the program can."""
         self._stack = ExitStack()
         self._object = libbpf.Object.open(job_object(**defines))
         self._stack.callback(self._object.close)
         config = jobabi.pack_config(job, bursts=bursts, flow_budget=budget, budget_window=window, mode=mode)
-        self._object.set_rodata("config", config)
+        (features,) = _FEATURES.unpack_from(config, 4)
+        self._object.set_rodata("config", config[:4] + _FEATURES.pack(features | more) + config[8:])
         self._object.set_max_entries("job_flows", flows)
         self._object.set_max_entries("job_ring", ring)
         self._ring, self._job = ring, job
