@@ -12,6 +12,7 @@ from sonic_telegen.model.job import COUNTING_MODES, Direction, MirrorMode
 from sonic_telegen.model.status import Reason, Status, Visibility
 
 _ATTACHED = (Status.RUNNING, Status.DEGRADED)
+_OVER = (Status.STOPPED, Status.DONE, Status.REJECTED)
 _MARKS = {Status.RUNNING: Mark.OK, Status.DEGRADED: Mark.WARN, Status.STARTING: Mark.WARN}  # all others: fail
 
 
@@ -68,6 +69,9 @@ def _vantage(facts: Facts) -> Iterator[Finding]:
         yield Finding("vantage", Mark.OK, "transit traffic is mirrored to the agent")
     elif Visibility.CPU_PATH in sights:
         yield _cpu_path(facts)
+    elif attached and all(job["mirror_mode"] == MirrorMode.ASIC for job in attached):
+        text = "the ASIC sends what it mirrors of the port elsewhere; the agent counts none of it"
+        yield Finding("vantage", Mark.WARN, text, "look where it arrives: the job's message says where")
     elif attached:
         direct = facts.spell("config", f"job update {attached[0]['job_id']} --mirror-mode {MirrorMode.DIRECT.value}")
         mode = attached[0]["mirror_mode"]
@@ -85,10 +89,12 @@ def _cpu_path(facts: Facts) -> Finding:
 
 def _mirror(facts: Facts) -> Iterator[Finding]:
     """orchagent's mirror sessions, where a job needs one."""
-    if all(job["mirror_mode"] != MirrorMode.ASIC for job in facts.jobs):
+    asking = [job for job in facts.jobs if job["mirror_mode"] == MirrorMode.ASIC and job["status"] not in _OVER]
+    if not asking:
         return
     if not facts.sessions:
-        yield Finding("mirror", Mark.FAIL, f"no mirror session has {facts.port} as its source", "see the agent's log")
+        remedy = f"see: {facts.spell('show', 'job ' + asking[0]['job_id'])}"
+        yield Finding("mirror", Mark.FAIL, f"no mirror session has {facts.port} as its source", remedy)
     for name, status in sorted(facts.sessions.items()):
         if status == "active":
             yield Finding("mirror", Mark.OK, f"session {name} is active")
@@ -101,7 +107,7 @@ def _mirror(facts: Facts) -> Iterator[Finding]:
 
 
 def _filters(facts: Facts) -> Iterator[Finding]:
-    wanted = [job for job in facts.jobs if job["status"] not in (Status.STOPPED, Status.DONE, Status.REJECTED)]
+    wanted = [job for job in facts.jobs if job["status"] not in _OVER]
     here = [job for job in wanted if job["mirror_mode"] in COUNTING_MODES and not job.get("erspan_dev")]
     words = {job.get("direction") for job in here}
     seen = {hook["direction"]: hook for hook in facts.hooks}

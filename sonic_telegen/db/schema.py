@@ -109,7 +109,7 @@ GLOBAL_FIELDS: dict[str, Field] = {
     "otlp_client_certificate": Field(PATH, "Our certificate (PEM)", "", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"),
     "otlp_vrf": Field(NETDEV, "VRF to the collector", "", "TELEGEN_OTLP_VRF", available=False),
     "mirror_mode": Field(MIRROR_MODE, "How jobs get to see frames", "erspan", "TELEGEN_MIRROR_MODE"),
-    "max_asic_mirrors": Field(Whole(0, 8), "MIRROR_SESSION rows of ours", "2", available=False),
+    "max_asic_mirrors": Field(Whole(0, 8), "Mirror sessions that the ASIC is asked for at most", "2"),
     **_ERSPAN,
 }
 

@@ -34,7 +34,7 @@ class MirrorMode(StrEnum):
     PLACEHOLDER = "placeholder"
 
 
-LATER_MODES = (MirrorMode.DECAP, MirrorMode.ASIC)  # of a later version
+LATER_MODES = (MirrorMode.DECAP,)  # of a later version
 COUNTING_MODES = (MirrorMode.DIRECT, MirrorMode.ERSPAN, MirrorMode.DECAP)  # programs of ours sit on the port
 OWN_PROGRAM_MODES = (MirrorMode.ERSPAN, MirrorMode.DECAP)  # a job in these has a program of its own, whatever it asks
 

@@ -52,7 +52,7 @@ def plan_mirrors(
     """What to do and to tell; while a ``config reload`` is under way nothing is done.
 
     Args:
-        desired: the jobs; who has a session keeps it, the others get one in this order.
+        desired: the jobs; who has a session keeps it, who had one goes next, the others get one in this order.
         switch: the tables as read.
         notes: the sessions that we wrote, by name.
         limit: how many sessions the ASIC may have of ours.
@@ -88,7 +88,7 @@ class _Planner:
         if self.desired.teardown:
             self.actions += [DeleteSession(name, row) for name, row in self.rows.items() if name not in names]
         taken = {source: name for name, row in self.switch.rows.items() for source in self.switch.sources(row)}
-        for job, session in self.wanted.items():
+        for job, session in sorted(self.wanted.items(), key=lambda item: self._since(item[1])):
             if job not in self.told:
                 self._add(job, session, taken)
         return MirrorPlan(tuple(self.actions), tuple(self.noted), self.told, min(self.due, default=0))
@@ -104,6 +104,11 @@ class _Planner:
     def _note(self, job: str, session: MirrorSession) -> SessionNote:
         """What is known of a session; one that is not in our notes is taken for new."""
         return self.notes.get(session.name) or SessionNote(session.name, job, self.now)
+
+    def _since(self, session: MirrorSession) -> tuple[bool, int]:
+        """For sorting: who had a session, one that is to change among them, goes before who had none."""
+        note = self.notes.get(session.name)
+        return note is None, note.written_ns if note else 0
 
     def _look(self, job: str, session: MirrorSession) -> bool:
         """Tell of a session whose row is there; whether it is to be asked for again."""

@@ -279,10 +279,19 @@ def test_an_endpoint_that_cannot_be_looked_at(endpoint: str, text: str) -> None:
     ],
 )
 def test_orchagents_mirror_counts_only_for_a_job_that_needs_it(sessions: dict[str, str], mark: Mark, text: str) -> None:
-    status = replace(RUNNING, mirror_mode="asic", visibility=Visibility.MIRRORED)
+    status = replace(RUNNING, mirror_mode="asic", visibility=Visibility.NONE)
     facts = replace(WELL, sessions=sessions, jobs=[job(status)])
     assert [(each.mark, each.finding) for each in judge(facts) if each.check == "mirror"] == [(mark, text)]
-    assert [each for each in judge(replace(WELL, sessions=sessions)) if each.check == "mirror"] == []
+    over = replace(WELL, sessions=sessions, jobs=[job(replace(status, status=Status.DONE))])
+    for other in (replace(WELL, sessions=sessions), over):
+        assert [each for each in judge(other) if each.check == "mirror"] == []
+
+
+def test_a_job_that_the_asic_serves_sees_nothing_and_is_no_cause() -> None:
+    status = replace(RUNNING, mirror_mode="asic", visibility=Visibility.NONE)
+    found = judge(replace(WELL, sessions={"telegen_a": "active"}, jobs=[job(status)]))
+    assert not failed(found)
+    assert [each.mark for each in found if each.check == "vantage"] == [Mark.WARN]
 
 
 def test_a_line_is_one_line_and_moves_no_terminal() -> None:

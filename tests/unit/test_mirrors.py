@@ -71,6 +71,15 @@ def test_a_changed_job_waits_until_orchagent_let_go_of_its_session() -> None:
     assert added.session.port == "Ethernet4"
 
 
+def test_a_job_whose_session_changes_keeps_its_place() -> None:
+    switch = Switch(jobs={"b": JobSpec("b", "Ethernet0")}, limit=1)
+    switch.settle()
+    switch.jobs = {"a": JobSpec("a", "Ethernet4"), "b": JobSpec("b", "Ethernet8")}
+    found = switch.settle()
+    assert verdict(found, "b") == (Status.RUNNING, Reason.NONE)
+    assert verdict(found, "a") == (Status.PENDING, Reason.MAX_MIRRORS)
+
+
 def test_no_more_sessions_than_may_be_and_who_has_one_keeps_it() -> None:
     switch = Switch(jobs={"b": JobSpec("b", "Ethernet0")}, limit=1)
     switch.settle()

@@ -23,6 +23,7 @@ GOOD = {
     "otlp_client_key": "/etc/sonic/key.pem",
     "otlp_client_certificate": "/etc/sonic/client.pem",
     "mirror_mode": "direct",
+    "max_asic_mirrors": "8",
     "erspan_name": "erspan1",
     "erspan_dev": "Ethernet4",
     "erspan_remote": "192.0.2.10",
