@@ -7,6 +7,7 @@ collector (counters and export). They share a dirty flag and one immutable ``Sam
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import platform
 import re
@@ -16,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sonic_telegen import heap
+from sonic_telegen import boot, heap
 from sonic_telegen.capturing import Capturing
 from sonic_telegen.db import codec, schema
 from sonic_telegen.db.changes import Changes
@@ -31,6 +32,7 @@ from sonic_telegen.log import NOTICE, fields, log, set_level
 from sonic_telegen.model.job import JobSpec, Owner
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import AgentStatus, Status, Told
+from sonic_telegen.notify import Notify
 from sonic_telegen.punting import Punting
 from sonic_telegen.reconcile.checked import Checked
 from sonic_telegen.reconcile.loop import Loop, PassResult
@@ -63,11 +65,15 @@ class Agent:
         tables = Checked(self._store, pcap.check)
         self._watch = Watch()
         self._worker = Worker(
-            Loop(tables, self._door.open, self._journal, self._resolve, self._before_look), self._publish
+            Loop(tables, self._door.open, self._journal, self._resolve, self._before_look),
+            self._publish,
+            self._turned,
+            lambda: boot.hold(self._store.booting),
         )
         self._settings = resolve({}, self._env)
         self._capturing = Capturing(where.state_dir / "captures")
         self._punting = Punting(where.copp_cfg)
+        self._notify = Notify(self._env)
         self._front = Front(where, self._worker, self._settings_for, self._build, self._capturing.file)
         self._exported: dict[str, JobSpec] = {}
         self._job_series, self._sessions = JobSeries(self._began), SessionSeries()
@@ -78,7 +84,7 @@ class Agent:
 
     async def run(self) -> int:
         """Serve until SIGTERM or SIGINT (0), or until a part of it ends by itself (1)."""
-        loop = asyncio.get_running_loop()
+        loop = self._running = asyncio.get_running_loop()
         asked = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, asked.set)
@@ -100,6 +106,7 @@ class Agent:
         for root in done:
             if (problem := root.exception()) is not None:
                 log.error("a part of the agent died", extra=fields(problem=repr(problem)), exc_info=problem)
+        self._notify.stopping()
         self._worker.stop()
         front.cancel()
         self._capturing.stop()
@@ -109,6 +116,11 @@ class Agent:
             root.cancel()
         log.log(NOTICE, "stopped; filters and counters stay in the kernel", extra=fields(asked=asked.is_set()))
         return 0 if asked.is_set() else 1
+
+    def _turned(self, problem: str) -> None:
+        """Through the loop, so that it is told only while that runs too; worker thread only."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the agent ends
+            self._running.call_soon_threadsafe(self._notify.turned, problem)
 
     async def _listen(self, db: str) -> None:
         """Keep one subscription on a database; a lost one is made again, and then everything is read again."""

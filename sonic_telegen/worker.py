@@ -33,8 +33,18 @@ class PassStats:
 class Worker:
     """Runs ``loop`` whenever ``look_again`` was called, and ``publish`` for every result or new sample."""
 
-    def __init__(self, loop: Loop, publish: Callable[[PassResult, Sample | None], None]) -> None:
-        self._loop, self._publish = loop, publish
+    def __init__(
+        self,
+        loop: Loop,
+        publish: Callable[[PassResult, Sample | None], None],
+        turned: Callable[[str], None] = lambda problem: None,
+        hold: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """``turned`` hears of every pass and report, with what could not be read.
+
+        The first pass waits until ``hold``, which says when to ask again, says 0.
+        """
+        self._loop, self._publish, self._turned, self._hold = loop, publish, turned, hold
         self._wake = threading.Condition()
         self._dirty, self._kernel_dirty, self._stopping = True, False, False
         self._last: PassResult | None = None
@@ -101,6 +111,7 @@ class Worker:
                 log.warning(f"{text}; nothing is changed", extra=fields(problem=problem, retry=backoff))
                 due, held, self._dirty, self.problem = time.monotonic() + backoff, True, True, str(problem)
                 backoff = min(backoff * 2, LAST_BACKOFF_SEC)
+            self._turned(self.problem)
 
     def _ready(self) -> bool:
         return self._stopping or self._dirty or self._kernel_dirty or self._sample is not None
@@ -110,6 +121,8 @@ class Worker:
 
     def _pass(self) -> float:
         """One pass, told; seconds until the next one is due."""
+        if not self.stats.passes and (wait := self._hold()):
+            return wait
         began = time.monotonic()
         result = self._loop.run()
         self._last = result

@@ -115,6 +115,12 @@ class Store:
             mirrors=mirrors.switch_mirrors(found, _by_table(sessions)),
         )
 
+    def booting(self) -> bool:
+        """Whether a warm or fast boot is marked as under way; raises StoreError."""
+        with self._connected("read", schema.STATE_DB) as (_, state):
+            rows = read_tables(state, schema.BOOT_KEYS)
+        return any(row.get("enable") == "true" for row in rows.values())
+
     def change_session(self, action: SessionAction) -> str:
         """Write or delete a row of MIRROR_SESSION if it still is as it was read; why Redis refused it, else empty."""
         adds = isinstance(action, AddSession)

@@ -162,3 +162,13 @@ def test_five_thousand_rows_are_read_and_told(server: RedisServer) -> None:
     store.report(Told(AGENT, {job: JobStatus(job, Status.PENDING, Reason.MAX_JOBS) for job in asked.jobs}))
     assert len(asked.jobs) == 5000
     assert raw(server, 6).dbsize() == 5001
+
+
+@pytest.mark.parametrize("table", ["WARM_RESTART_ENABLE_TABLE", "FAST_RESTART_ENABLE_TABLE"])
+def test_a_warm_or_fast_boot_is_under_way_while_sonic_says_so(server: RedisServer, table: str) -> None:
+    state, store = raw(server, 6), Store(server.config)
+    assert not store.booting()
+    state.hset(f"{table}|system", "enable", "true")
+    assert store.booting()
+    state.hset(f"{table}|system", "enable", "false")
+    assert not store.booting()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -200,3 +202,20 @@ def test_the_logger_row_and_the_device_row_are_followed_at_run_time(box: Box) ->
 
     wait_for(described)
     assert box.receiver.requests[-1].resource["service.name"] == "telegen-sonic"
+
+
+def test_systemd_hears_ready_with_the_first_pass_alive_with_every_one_and_then_the_end(box: Box) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(box.directory / "notify"))
+        systemd.settimeout(60)
+        box.start(NOTIFY_SOCKET=str(box.directory / "notify"))
+        assert b"READY=1" in systemd.recv(4096).split(b"\n")
+        box.config.hset("TELEGEN_JOB|up", mapping={"port": "Ethernet0"})
+        assert systemd.recv(4096) == b"WATCHDOG=1"
+        assert box.kill(SIGTERM) == 0
+        systemd.settimeout(0)
+        told = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                told.append(systemd.recv(4096))
+        assert b"STOPPING=1" in told

@@ -21,6 +21,8 @@ ROOMS: dict[str, tuple[set[str], str]] = {
     "errors": (set(), "everything raises from it, so it must stand alone"),
     "version": (set(), "--version must work when all else is broken"),
     "log": (set(), "anybody may log"),
+    "notify": (set(), "how the process is told does not depend on what it does"),
+    "boot": (set(), "whether a boot is under way is asked of whoever knows"),
     "thread": (set(), "anybody may wait for a thread"),
     "lean": (set(), "what is imported before all else imports nothing itself"),
     "heap": (set(), "the C library's heap belongs to the process, not to a room"),
