@@ -21,7 +21,7 @@ metrics. It never drops a packet, and its counters survive its own restart.
 _EPILOG = """\
 commands:
   run            serve until SIGTERM or SIGINT; filters and counters stay in the kernel (the default)
-  detach --all   remove every filter, qdisc and pin of ours and end; strangers' objects stay
+  detach --all   remove every filter, qdisc, pin and mirror session of ours and end; strangers' objects stay
 
 signals:
   SIGTERM, SIGINT  stop within two seconds; counting goes on, the next start adopts it

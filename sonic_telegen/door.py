@@ -10,12 +10,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from sonic_telegen.errors import Conflict, KernelError
+from sonic_telegen.db.store import Store
+from sonic_telegen.errors import Conflict, KernelError, StoreError
 from sonic_telegen.journal import Journal
 from sonic_telegen.kernel import detach, loader, pins
 from sonic_telegen.kernel.apply import Kernel
 from sonic_telegen.kernel.netlink import Netlink
 from sonic_telegen.log import NOTICE, fields, log
+from sonic_telegen.model.mirror import DeleteSession, session_name
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.settings import Environment
 
@@ -116,7 +118,10 @@ def only_one(where: Environment) -> Iterator[None]:
 
 
 def detach_all(where: Environment) -> int:
-    """Remove every filter, qdisc and pin of ours in this network namespace; the exit status (1: something stayed)."""
+    """Remove every filter, qdisc and pin of ours in this network namespace, and the ASIC's sessions of ours.
+
+    The exit status is 1 when something stayed.
+    """
     with only_one(where):
         return _detach_all(where)
 
@@ -135,4 +140,22 @@ def _detach_all(where: Environment) -> int:
     left = pins.remove_pins(where.pin_dir) if where.pin_dir.exists() else ()
     for what in left:
         log.warning("left alone", extra=fields(what=what))
-    return 1 if removed.failed else 0
+    return 0 if _give_back(where, journal) and not removed.failed else 1
+
+
+def _give_back(where: Environment, journal: Journal) -> bool:
+    """Delete our rows of MIRROR_SESSION, if we ever wrote one; whether none stayed."""
+    noted = journal.sessions()
+    if not noted:
+        return True
+    store = Store(where.db_config)
+    try:
+        asked = store.read()
+        ours = noted.keys() | {session_name(job) for job in asked.jobs}
+        rows = {name: row for name, row in asked.mirrors.rows.items() if name in ours}
+        problems = [store.change_session(DeleteSession(name, row)) for name, row in rows.items()]
+    except StoreError as problem:
+        problems = [f"mirror sessions: {problem}"]
+    for text in filter(None, problems):
+        log.error("not removed", extra=fields(problem=text))
+    return not any(problems)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from signal import SIGTERM
 from typing import Any
 
 import pytest
@@ -133,6 +134,18 @@ def test_a_reboot_that_brings_back_a_saved_session_without_its_job_leaves_none(b
         box.start()
         wait_for(lambda: session_name("transit") not in orch.sessions, what="it is given back")
         assert sessions(box) == {}
+
+
+def test_detach_gives_the_sessions_back(box: Box, orch: MirrorOrch) -> None:
+    box.start()
+    box.job("transit", port="Ethernet0", **ASIC)
+    wait_told(box, "transit", "pending", "session_inactive")
+    box.kill(SIGTERM)
+    assert len(sessions(box)) == 1
+    env = {**os.environ, **box.environment}
+    done = subprocess.run(box.command("detach", "--all"), env=env, timeout=60, cwd=REPOSITORY, check=False)
+    assert done.returncode == 0
+    assert sessions(box) == {}
 
 
 def test_a_changed_job_gets_a_new_session_after_the_old_one_and_never_more_than_may_be(
