@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import socket
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from sonic_telegen.demo.namespace import RUN, create_namespace, in_namespace, re
 T = TypeVar("T")
 
 MTU = 9216  # a switch port takes jumbo frames
+CARRIER_SEC = 10.0
 _ETH_P_ALL = 0x0003
 _numbers = itertools.count()
 
@@ -128,11 +130,26 @@ class Switch:
 
             self.enter(lambda: _with_route(create))
             in_namespace(self.hosts, lambda: _with_route(raise_peers))
+            self.enter(lambda: _with_route(lambda route: _wait_for_carrier(route, ports)))
 
 
 def _with_route(function: Callable[[Any], None]) -> None:
     with IPRoute() as route:
         function(route)
+
+
+def _wait_for_carrier(route: Any, ports: Sequence[str]) -> None:
+    """Until the kernel noticed, in its own time, that the far ends are up: what is sent before it drops silently."""
+    deadline = time.monotonic() + CARRIER_SEC
+    waiting = set(ports)
+    while waiting:
+        for port in tuple(waiting):
+            (link,) = route.link("get", ifname=port)
+            if link.get_attr("IFLA_OPERSTATE") == "UP" and link.get_attr("IFLA_QDISC") != "noop":
+                waiting.discard(port)
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no carrier on {', '.join(sorted(waiting))} after {CARRIER_SEC:.0f} s")
+        time.sleep(0.001 if waiting else 0)
 
 
 def _quiet() -> None:
