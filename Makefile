@@ -119,3 +119,4 @@ test-packages:
 
 -include tests/vm/vm.mk
 -include debian/deb.mk
+-include tests/image/image.mk

@@ -1,4 +1,4 @@
-"""``sonic-telegend``: the daemon's command line."""
+"""``sonic-telegen``: the daemon's command line."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ exit status:
 def main(arguments: list[str] | None = None) -> int:
     """Parse, run, and return the exit status."""
     parser = argparse.ArgumentParser(
-        "sonic-telegend", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        "sonic-telegen", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("command", nargs="?", choices=("run", "detach"), default="run", help="what to do")
     parser.add_argument("--all", action="store_true", help="with detach: really remove everything of ours")
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         resolve({}, os.environ)
         set_up(settings.log_level, given.syslog)
     except (TelegenError, OSError) as problem:
-        sys.stderr.write(f"sonic-telegend: {problem}\n")
+        sys.stderr.write(f"sonic-telegen: {problem}\n")
         return 2
     heap.tune()
     for package in lean.PACKAGES:

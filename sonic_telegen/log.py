@@ -67,7 +67,7 @@ def set_up(level: str, syslog: bool = False) -> None:
         from logging.handlers import SysLogHandler  # here: it brings pickle and more, 0.5 MB
 
         handler = SysLogHandler("/dev/log", SysLogHandler.LOG_DAEMON)
-        handler.ident = "sonic-telegend: "
+        handler.ident = "sonic-telegen: "
     else:
         handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Logfmt(with_time=not syslog))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# build_note.sh FILE: note what is being built for `sonic-telegend --version` (sonic_telegen/version.py reads it).
+# build_note.sh FILE: note what is being built for `sonic-telegen --version` (sonic_telegen/version.py reads it).
 #
 # The version is the tag release/mark-vX-Y-Z that stands on the commit, else dev. The file keeps its date until tag or
 # commit change; SOURCE_DATE_EPOCH, where set, is the date.

@@ -25,9 +25,9 @@ def judge(facts: Facts) -> list[Finding]:
 def _agent(facts: Facts) -> Iterator[Finding]:
     row, told = facts.agent, times.ago(facts.agent["updated_at"], facts.at)
     if row["updated_at"] is None:
-        yield Finding("agent", Mark.FAIL, "it has told nothing yet", "start sonic-telegend")
+        yield Finding("agent", Mark.FAIL, "it has told nothing yet", "start sonic-telegen")
     elif not facts.alive:
-        yield Finding("agent", Mark.FAIL, f"it does not run: it last told {told}", "start sonic-telegend")
+        yield Finding("agent", Mark.FAIL, f"it does not run: it last told {told}", "start sonic-telegen")
     else:
         yield Finding("agent", Mark.OK, f"it runs (pid {row['pid']}), and last told {told}")
     if row["config_error"]:

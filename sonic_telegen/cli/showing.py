@@ -20,7 +20,7 @@ def agent(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         state.print_json({**seen.row, "running": seen.alive})
     elif seen.told is None:
-        click.echo(f"{seen.warning()}; start sonic-telegend")
+        click.echo(f"{seen.warning()}; start sonic-telegen")
     else:
         click.echo(tables.agent(seen.row, seen.alive, seen.at))
 
@@ -88,7 +88,7 @@ def settings(ctx: click.Context, as_json: bool) -> None:
         return
     seen = state.agent(ctx)
     if not rows:
-        ctx.fail("the agent has not told its settings yet; start sonic-telegend")
+        ctx.fail("the agent has not told its settings yet; start sonic-telegen")
     _warn(ctx)
     click.echo(tables.settings(rows))
     asked = link.config_db(ctx).get_entry(schema.GLOBAL_TABLE, schema.GLOBAL_KEY)

@@ -190,7 +190,7 @@ def test_an_agent_without_jobs_loads_nothing(box: Box) -> None:
 def test_the_logger_row_and_the_device_row_are_followed_at_run_time(box: Box) -> None:
     box.start(TELEGEN_LOG_LEVEL="error")
     assert "starting" not in box.log()
-    box.config.hset("LOGGER|sonic-telegend", "LOGLEVEL", "INFO")
+    box.config.hset("LOGGER|sonic-telegen", "LOGLEVEL", "INFO")
     box.config.hset("DEVICE_METADATA|localhost", mapping={"platform": "x86_64-kvm", "hwsku": "Force10-S6000"})
     box.job("a", port="Ethernet0")
     box.wait_status("a", "running")

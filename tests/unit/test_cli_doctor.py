@@ -78,7 +78,7 @@ def test_where_all_is_well_every_check_says_so() -> None:
 
 def test_an_agent_that_does_not_run_is_the_cause_and_old_news_is_called_old() -> None:
     facts = replace(WELL, agent=agent(at=AT - 300), alive=False)
-    assert cause(facts) == ("agent", "it does not run: it last told 5 min ago", "start sonic-telegend")
+    assert cause(facts) == ("agent", "it does not run: it last told 5 min ago", "start sonic-telegen")
     old = [found.finding for found in wrong(facts) if found.mark is Mark.WARN]
     assert old[0] == "the program was seen on ingress when the agent last told"
 

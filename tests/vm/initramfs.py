@@ -40,8 +40,8 @@ def _plain(module: Path) -> tuple[str, bytes]:
     return module.name, data
 
 
-def build(kernel: Path, release: str, command: str, target: Path) -> None:
-    """Write the compressed archive for this kernel to ``target``; the guest will run ``command`` with bash."""
+def build(kernel: Path, release: str, command: str, target: Path, init: Path = GUEST / "init.sh") -> None:
+    """Write the compressed archive for this kernel to ``target``; ``init`` has ``command`` run by bash."""
     with tempfile.TemporaryDirectory(dir=target.parent) as name:
         root = Path(name)
         for part in ("bin", "dev", "proc", "sys", "modules"):
@@ -54,7 +54,7 @@ def build(kernel: Path, release: str, command: str, target: Path) -> None:
         (root / "vm.conf").write_text(f"RELEASE={release}\nKERNEL={shlex.quote(str(kernel))}\n")
         (root / "command.sh").write_text(command)
         shutil.copy(GUEST / "run.sh", root / "run.sh")
-        shutil.copy(GUEST / "init.sh", root / "init")
+        shutil.copy(init, root / "init")
         (root / "init").chmod(0o755)
         files = "".join(f"{path.relative_to(root)}\n" for path in sorted(root.rglob("*")))
         archive = subprocess.run(

@@ -89,7 +89,7 @@ def qemu(machine: Machine, initrd: Path, console: Path, devices: list[str]) -> l
 
 
 @contextmanager
-def _children() -> Iterator[list[subprocess.Popen[bytes]]]:
+def children() -> Iterator[list[subprocess.Popen[bytes]]]:
     """A list of session leaders that are gone with all their group when the block is left, however it is left."""
     processes: list[subprocess.Popen[bytes]] = []
     try:
@@ -108,7 +108,7 @@ def run(machine: Machine, out: Path, command: list[str], environment: list[str] 
     for name in RESULTS:
         (out / name).unlink(missing_ok=True)
     late = False
-    with tempfile.TemporaryDirectory(prefix=f"telegen-vm-{os.getpid()}-") as scratch, _children() as processes:
+    with tempfile.TemporaryDirectory(prefix=f"telegen-vm-{os.getpid()}-") as scratch, children() as processes:
         initrd = Path(scratch) / "initrd.gz"
         initramfs.build(machine.kernel, machine.release, script(command, machine.release, environment or []), initrd)
         devices: list[str] = []

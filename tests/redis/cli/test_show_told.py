@@ -94,8 +94,8 @@ def test_how_old_its_row_may_be_depends_on_its_beat(
 
 
 def test_an_agent_that_never_ran_is_told_as_that(show: Door) -> None:
-    assert show() == "The agent is not running: it has told nothing yet; start sonic-telegend\n"
-    assert show.refuses("global") == "the agent has not told its settings yet; start sonic-telegend"
+    assert show() == "The agent is not running: it has told nothing yet; start sonic-telegen\n"
+    assert show.refuses("global") == "the agent has not told its settings yet; start sonic-telegen"
 
 
 def test_json_of_the_agent_is_what_every_door_shows(show: Door, state_rows: RawRedis) -> None:
