@@ -1,15 +1,10 @@
-"""Mirroring through real ERSPAN netdevs: made by the product, taken apart by another kernel's view of them.
-
-Ethernet0 is watched, Ethernet4 is the way to the far end, which is the hosts' namespace with a netdev of iproute2's.
-"""
+"""Frames through real ERSPAN netdevs: made by the product, taken apart by another one at the far end."""
 
 from __future__ import annotations
 
-import json
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,83 +12,15 @@ import pytest
 from sonic_telegen.demo.namespace import in_namespace
 from tests.support import frames as f
 from tests.support.heard import Heard
-from tests.support.net import run_in, tc_json, until
-from tests.vm.scene import IDENTITIES, PACKAGED, Actor, Scene, scene
-
-NEAR, FAR = "10.0.0.1", "10.0.0.2"
-DATAGRAM = f.ipv4(f.UDP, f.udp(bytes(60), (1000, 53)))
-MIXED = [
-    f.ether(f.IPV4, DATAGRAM),
-    f.ether(f.IPV4, DATAGRAM, [(f.DOT1Q, 7)]),
-    f.ether(f.IPV4, DATAGRAM, [(f.DOT1AD, 9), (f.DOT1Q, 7)]),
-    f.ether(f.IPV4, f.ipv4(f.UDP, f.udp(bytes(8900)))),
-    f.ether(f.IPV6, f.ipv6(f.TCP, f.tcp(bytes(1000)))),
-    f.ether(f.IPV6, f.ipv6(f.ICMPV6, f.icmpv6(bytes(56)))),
-    f.arp(),
-    f.lldp(),
-]
-FAR_END = {
-    0: "",
-    1: "oseq key 10 erspan_ver 1",
-    2: "oseq key 10 erspan_ver 2",
-}
-
-
-def row(**more: str) -> dict[str, str]:
-    found = {"port": "Ethernet0", "direction": "ingress", "mirror_mode": "erspan"}
-    return found | {"erspan_remote": FAR, "erspan_local": NEAR} | more
-
-
-class Stage:
-    """A scene with addresses on the way between both ends."""
-
-    def __init__(self, made: Scene) -> None:
-        self.scene, self.switch = made, made.switch
-        for space, netdev, address in (
-            (made.switch.namespace, "Ethernet4", NEAR),
-            (made.switch.hosts, "host4", FAR),
-        ):
-            run_in(space, "ip", "addr", "add", f"{address}/24", "dev", netdev)
-
-    def far_end(self, version: int) -> None:
-        """An ERSPAN netdev ``mon0`` at the far end."""
-        words = f"ip link add mon0 type erspan local {FAR} remote {NEAR} {FAR_END[version]}"
-        run_in(self.switch.hosts, *words.split(), *(["erspan_ver", "0"] if not version else []))
-        run_in(self.switch.hosts, "ip", "link", "set", "mon0", "addrgenmode", "none", "up")
-
-    def links(self) -> dict[str, Any]:
-        """The netdevs of the switch by name, as ip tells them."""
-        found = json.loads(run_in(self.switch.namespace, "ip", "-d", "-j", "link"))
-        return {link["ifname"]: link for link in found}
-
-    def received(self) -> int:
-        """Packets on ``mon0``, by its own counter."""
-        found = json.loads(run_in(self.switch.hosts, "ip", "-s", "-j", "link", "show", "mon0"))
-        return int(found[0]["stats64"]["rx"]["packets"])
-
-    def snmp(self, protocol: str, name: str) -> int:
-        """A counter of the switch's stack."""
-        text = in_namespace(self.switch.namespace, Path("/proc/thread-self/net/snmp").read_text)
-        names, values = (line.split() for line in text.splitlines() if line.startswith(f"{protocol}:"))
-        return int(values[names.index(name)])
-
-
-@contextmanager
-def stage_for(identity: Any) -> Iterator[Stage]:
-    with scene(identity, "Ethernet0", "Ethernet4") as made:
-        yield Stage(made)
+from tests.support.net import run_in, until
+from tests.vm.erspan import FAR_END, MIXED, Stage, row, running, stage_for
+from tests.vm.scene import IDENTITIES, PACKAGED
 
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     with stage_for(PACKAGED) as made:
         yield made
-
-
-def running(actor: Actor, **jobs: Any) -> dict[str, Any]:
-    found = actor.ask(**jobs)
-    assert {status for status, _, _ in found["jobs"].values()} == {"running"}, found
-    return found
 
 
 @pytest.mark.parametrize("identity", IDENTITIES, ids=lambda identity: identity.name)
@@ -116,45 +43,6 @@ def test_frames_arrive_at_the_far_end_byte_for_byte(version: int, identity: Any)
         found = running(actor, a=job)
         assert found["mirrored"]["a"] == [2 * len(MIXED), 0]
         assert found["accounts"]["a"][0] == stage.received() == 2 * len(MIXED)
-
-
-def test_where_the_modules_netdev_has_the_name_another_is_taken(stage: Stage) -> None:
-    stage.far_end(2)  # the module is there from now on
-    run_in(stage.switch.namespace, "ip", "link", "add", "tmp", "type", "erspan", "external")
-    run_in(stage.switch.namespace, "ip", "link", "del", "tmp")
-    assert "erspan0" in stage.links()
-    with stage.scene.actor() as actor:
-        found = running(actor, a=row())
-        assert found["interfaces"]["a"] == "tgerspan0"
-        assert "erspan0 is a netdev of the kernel's own" in found["jobs"]["a"][2]
-        assert stage.links()["erspan0"]["operstate"] == "DOWN"
-        assert actor.ask(a=row())["actions"] == {}
-        actor.ask()
-        assert actor.ask()["actions"] == {}
-        assert {"erspan0", "tgerspan0"} & set(stage.links()) == {"erspan0"}
-
-
-def test_the_next_agent_takes_over_and_the_last_job_takes_the_netdev_along(stage: Stage) -> None:
-    stage.far_end(1)
-    jobs = {name: row(erspan_ver="1", erspan_name="mon7") for name in ("a", "b")}
-    with stage.scene.actor() as actor:
-        running(actor, **jobs)
-        before = stage.links()["mon7"]["ifindex"]
-        stage.switch.send("Ethernet0", MIXED)
-        actor.kill()
-    with stage.scene.actor() as actor:
-        found = running(actor, **jobs)
-        assert (found["actions"], stage.links()["mon7"]["ifindex"]) == ({}, before)
-        stage.switch.send("Ethernet0", MIXED)
-        assert until(lambda: actor.ask(**jobs)["mirrored"]["a"] == [2 * len(MIXED), 0], 60)
-        assert until(lambda: stage.received() == 4 * len(MIXED), 60)
-        assert stage.links()["mon7"]["ifindex"] == before
-        running(actor, b=jobs["b"])
-        assert stage.links()["mon7"]["ifindex"] == before
-        actor.ask()
-        assert actor.ask()["actions"] == {}
-        assert "mon7" not in stage.links()
-        assert tc_json(stage.switch.namespace, "filter show dev Ethernet0 ingress") == []
 
 
 def test_what_the_far_end_sends_is_counted_and_enters_no_host(stage: Stage) -> None:
@@ -237,16 +125,35 @@ def test_while_the_way_is_down_the_job_runs_on_and_frames_are_lost(stage: Stage)
             assert until(lambda: len(heard.frames) == len(MIXED), 60), heard.frames
 
 
-def test_what_the_kernel_refuses_leaves_nothing_and_is_told(stage: Stage) -> None:
-    """Ends and session that another netdev has; it stays as it is."""
-    words = f"ip link add theirs type erspan seq key 10 local {NEAR} remote {FAR} erspan_ver 1 erspan 3"
-    run_in(stage.switch.namespace, *words.split())
-    before = stage.links()["theirs"]
+def test_a_stream_that_the_kernel_aggregates_arrives_packet_by_packet(stage: Stage) -> None:
+    stage.far_end(2)
+    size = 400_000
+    for space, netdev, address in (
+        (stage.switch.namespace, "Ethernet0", "10.0.1.1"),
+        (stage.switch.hosts, "host0", "10.0.1.2"),
+    ):
+        run_in(space, "ip", "addr", "add", f"{address}/24", "dev", netdev)
+    job = row(direction="both", ip_proto="tcp")
     with stage.scene.actor() as actor:
-        found = actor.ask(a=row(erspan_name="mon7"))
-        status, reason, message = found["jobs"]["a"]
-        assert (status, reason) == ("degraded", "conflict"), found
-        assert "theirs" in message and "set another erspan_key" in message
-        assert stage.links()["theirs"] == before
-        assert "mon7" not in stage.links()
-        running(actor, a=row(erspan_name="mon7", erspan_key="11"))
+        running(actor, a=job)
+        listener = in_namespace(stage.switch.hosts, lambda: socket.create_server(("10.0.1.2", 5001)))
+        client = in_namespace(stage.switch.namespace, lambda: socket.create_connection(("10.0.1.2", 5001), 60))
+        with listener, client:
+            server, _ = listener.accept()
+            with server:
+                sender = threading.Thread(target=client.sendall, args=(bytes(size),))
+                sender.start()
+                read = 0
+                while read < size:
+                    read += len(server.recv(1 << 20))
+                sender.join()
+        counts: list[tuple[int, int]] = []
+
+        def agree() -> bool:
+            mirrored, failed = actor.ask(a=job)["mirrored"]["a"]
+            assert failed == 0
+            counts.append((mirrored, stage.received()))
+            return mirrored == stage.received() and len(counts) > 1 and counts[-1] == counts[-2]
+
+        assert until(agree, 60), counts
+        assert counts[-1][0] >= size // 9000

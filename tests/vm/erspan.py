@@ -1,0 +1,86 @@
+"""A scene with a way to a far end, and an ERSPAN netdev of iproute2's there.
+
+Ethernet0 is watched, Ethernet4 is the way; the far end is the hosts' namespace.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sonic_telegen.demo.namespace import in_namespace
+from tests.support import frames as f
+from tests.support.net import run_in
+from tests.vm.scene import Actor, Identity, Scene, scene
+
+NEAR, FAR = "10.0.0.1", "10.0.0.2"
+DATAGRAM = f.ipv4(f.UDP, f.udp(bytes(60), (1000, 53)))
+MIXED = [
+    f.ether(f.IPV4, DATAGRAM),
+    f.ether(f.IPV4, DATAGRAM, [(f.DOT1Q, 7)]),
+    f.ether(f.IPV4, DATAGRAM, [(f.DOT1AD, 9), (f.DOT1Q, 7)]),
+    f.ether(f.IPV4, f.ipv4(f.UDP, f.udp(bytes(8900)))),
+    f.ether(f.IPV6, f.ipv6(f.TCP, f.tcp(bytes(1000)))),
+    f.ether(f.IPV6, f.ipv6(f.ICMPV6, f.icmpv6(bytes(56)))),
+    f.arp(),
+    f.lldp(),
+]
+FAR_END = {
+    0: "",
+    1: "oseq key 10 erspan_ver 1",
+    2: "oseq key 10 erspan_ver 2",
+}
+
+
+def row(**more: str) -> dict[str, str]:
+    found = {"port": "Ethernet0", "direction": "ingress", "mirror_mode": "erspan"}
+    return found | {"erspan_remote": FAR, "erspan_local": NEAR} | more
+
+
+class Stage:
+    """A scene with addresses on the way between both ends."""
+
+    def __init__(self, made: Scene) -> None:
+        self.scene, self.switch = made, made.switch
+        for space, netdev, address in (
+            (made.switch.namespace, "Ethernet4", NEAR),
+            (made.switch.hosts, "host4", FAR),
+        ):
+            run_in(space, "ip", "addr", "add", f"{address}/24", "dev", netdev)
+
+    def far_end(self, version: int) -> None:
+        """An ERSPAN netdev ``mon0`` at the far end."""
+        words = f"ip link add mon0 type erspan local {FAR} remote {NEAR} {FAR_END[version]}"
+        run_in(self.switch.hosts, *words.split(), *(["erspan_ver", "0"] if not version else []))
+        run_in(self.switch.hosts, "ip", "link", "set", "mon0", "addrgenmode", "none", "up")
+
+    def links(self) -> dict[str, Any]:
+        """The netdevs of the switch by name, as ip tells them."""
+        found = json.loads(run_in(self.switch.namespace, "ip", "-d", "-j", "link"))
+        return {link["ifname"]: link for link in found}
+
+    def received(self) -> int:
+        """Packets on ``mon0``, by its own counter."""
+        found = json.loads(run_in(self.switch.hosts, "ip", "-s", "-j", "link", "show", "mon0"))
+        return int(found[0]["stats64"]["rx"]["packets"])
+
+    def snmp(self, protocol: str, name: str) -> int:
+        """A counter of the switch's stack."""
+        text = in_namespace(self.switch.namespace, Path("/proc/thread-self/net/snmp").read_text)
+        names, values = (line.split() for line in text.splitlines() if line.startswith(f"{protocol}:"))
+        return int(values[names.index(name)])
+
+
+@contextmanager
+def stage_for(identity: Identity) -> Iterator[Stage]:
+    with scene(identity, "Ethernet0", "Ethernet4") as made:
+        yield Stage(made)
+
+
+def running(actor: Actor, **jobs: Any) -> dict[str, Any]:
+    found = actor.ask(**jobs)
+    assert {status for status, _, _ in found["jobs"].values()} == {"running"}, found
+    return found
