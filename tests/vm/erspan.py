@@ -41,15 +41,15 @@ def row(**more: str) -> dict[str, str]:
 
 
 class Stage:
-    """A scene with addresses on the way between both ends."""
+    """A scene with addresses on the way between both ends, which know each other: nobody asks by ARP."""
 
     def __init__(self, made: Scene) -> None:
         self.scene, self.switch = made, made.switch
-        for space, netdev, address in (
-            (made.switch.namespace, "Ethernet4", NEAR),
-            (made.switch.hosts, "host4", FAR),
-        ):
+        here, there = (made.switch.namespace, "Ethernet4", NEAR), (made.switch.hosts, "host4", FAR)
+        for (space, netdev, address), (other, peer, gateway) in ((here, there), (there, here)):
             run_in(space, "ip", "addr", "add", f"{address}/24", "dev", netdev)
+            mac = json.loads(run_in(other, "ip", "-j", "link", "show", peer))[0]["address"]
+            run_in(space, "ip", "neigh", "replace", gateway, "lladdr", mac, "nud", "permanent", "dev", netdev)
 
     def far_end(self, version: int) -> None:
         """An ERSPAN netdev ``mon0`` at the far end."""

@@ -39,7 +39,7 @@ def test_frames_arrive_at_the_far_end_byte_for_byte(version: int, identity: Any)
             assert until(lambda: len(heard.frames) == len(MIXED), 60), heard.frames
             stage.switch.send_out("Ethernet0", MIXED)
             assert until(lambda: len(heard.frames) == 2 * len(MIXED), 60), heard.frames
-            assert heard.frames == MIXED * 2
+            assert sorted(heard.frames) == sorted(MIXED * 2)
         found = running(actor, a=job)
         assert found["mirrored"]["a"] == [2 * len(MIXED), 0]
         assert found["accounts"]["a"][0] == stage.received() == 2 * len(MIXED)
@@ -77,7 +77,8 @@ def test_a_job_on_the_way_itself_does_not_mirror_its_mirror(stage: Stage) -> Non
             return len(counts) > 3 and len(set(counts[-3:])) == 1
 
         assert until(quiet, 60), counts
-        assert 20 <= counts[-1] <= 26  # and ARP between the two ends, each once
+        assert counts[-1] == 20
+        assert stage.snmp("Icmp", "InDestUnreachs") > 0
 
 
 def test_the_sender_of_a_frame_that_does_not_fit_hears_nothing_of_it(stage: Stage) -> None:
@@ -103,7 +104,7 @@ def test_frames_are_cut_where_the_job_says(stage: Stage) -> None:
         with Heard(stage.switch.hosts, "mon0") as heard:
             stage.switch.send("Ethernet0", MIXED)
             assert until(lambda: len(heard.frames) == len(MIXED), 60), heard.frames
-            assert heard.frames == [frame[:82] for frame in MIXED]
+            assert sorted(heard.frames) == sorted(frame[:82] for frame in MIXED)
         assert running(actor, a=row(truncate="82"))["mirrored"]["a"] == [len(MIXED), 0]
         before = stage.links()
         found = actor.ask(a=row(truncate="82"), b=row(truncate="9216"))
