@@ -73,25 +73,23 @@ class Ways:
         """The netdev that there is, else the name that it will have."""
         digest = spec.digest()
         made = self._made.get(digest)
-        if made is not None and not made.unnamed:
-            self._give(made.name, spec)
-            return Way(made.name, spec, made, self._note(made.name, spec))
         name, holder = spec.name, self._links.get(spec.name)
-        if holder is not None and holder.fallback:
+        if made is not None and not made.unnamed:
+            name, holder = made.name, made
+        elif holder is not None and holder.fallback:
             name, holder = SPARE_NAME, self._links.get(SPARE_NAME)
         if self._given.get(name, digest) != digest:
             return self._conflict(spec, name, "it is another job's tunnel, with other parameters")
         if holder is not None and not holder.ours:
             kind = f" of kind {holder.kind}" if holder.kind else ""
             return self._conflict(spec, name, f"a netdev{kind} that is not the agent's has that name")
-        self._give(name, spec)
+        self._given[name] = self._ends[spec.ends] = digest
         return Way(name, spec, made, self._note(name, spec))
 
-    def _give(self, name: str, spec: ErspanSpec) -> None:
-        self._given[name] = self._ends[spec.ends] = spec.digest()
-
     def _note(self, name: str, spec: ErspanSpec) -> str:
-        return "" if name == spec.name else f"{spec.name} is a netdev of the kernel's own; {name} takes its place"
+        if name == SPARE_NAME != spec.name:
+            return f"{spec.name} is a netdev of the kernel's own; {name} takes its place"
+        return "" if name == spec.name else f"what was made as {spec.name} is called {name} now"
 
     def _conflict(self, spec: ErspanSpec, name: str, why: str) -> Way:
         text = f"erspan_name={name}: {why}; set another erspan_name; {IN_FORCE}"

@@ -149,7 +149,9 @@ def test_a_renamed_netdev_is_still_the_tunnel() -> None:
     rig.run()
     (made,) = tunnels(rig)
     rig.world.links[made.ifindex] = replace(made, name="spy")
-    assert state(rig.run().jobs["a"]) == ("running", "", "erspan", "spy")
+    told = rig.run().jobs["a"]
+    assert state(told) == ("running", "", "erspan", "spy")
+    assert told.message == "what was made as erspan0 is called spy now"
     assert len(tunnels(rig)) == 1
 
 

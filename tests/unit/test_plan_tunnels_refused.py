@@ -131,3 +131,13 @@ def test_placeholder_needs_no_kernel_even_where_a_tunnel_is_configured() -> None
     rig = rig_of(job(), settings=replace(SETTINGS, mirror_mode=MirrorMode.PLACEHOLDER))
     assert state(rig.run().jobs["a"]) == ("degraded", "placeholder", "placeholder", "erspan0")
     assert rig.opened == [False]
+
+
+def test_who_gives_a_tunnel_up_for_another_keeps_its_name_from_who_wants_the_old_one() -> None:
+    rig = rig_of(job("a"))
+    rig.run()
+    told = ask(rig, job("a", erspan=ErspanAsked(key=7)), job("b"))
+
+    assert told["a"].status is Status.RUNNING
+    assert state(told["b"]) == ("degraded", "conflict", "placeholder", "erspan0")
+    assert len(tunnels(rig)) == 1
