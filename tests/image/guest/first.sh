@@ -50,6 +50,16 @@ await 180 systemctl -q is-active sonic-telegen
 [ "$(main_pid)" != "$before" ] || fail "the same process"
 await 120 counted 1500
 
+step "a wrong variable ends it with status 2, is named in the journal, and is not tried again"
+echo TELEGEN_LOG_LEVEL=loud >>/etc/default/sonic-telegen
+systemctl restart sonic-telegen 2>/dev/null && fail "it started"
+is "$(systemctl show -P ExecMainStatus -P ActiveState sonic-telegen | sort | xargs)" "2 failed" "status"
+journalctl --no-pager -u sonic-telegen | grep -q "TELEGEN_LOG_LEVEL='loud'" || fail "the variable is not named"
+sed -i '$d' /etc/default/sonic-telegen
+systemctl reset-failed sonic-telegen
+systemctl start sonic-telegen || fail "it does not start again"
+await 120 counted 1500
+
 step "an upgrade under traffic loses no packet"
 before=$(main_pid)
 frames 4000 80 &
