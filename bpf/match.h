@@ -127,7 +127,7 @@ static __always_inline bool tg_match_ports(const struct tg_cursor *c, __u32 pos,
 
 static __always_inline bool tg_match_ipv4(const struct tg_cursor *c, __u32 features, struct tg_found *f)
 {
-	const struct iphdr *ip = (void *)(long)TG_CTX(c->skb, data) + c->off;
+	const struct iphdr *ip = tg_at(c, 0);
 	struct iphdr copy;
 	__u32 size;
 
@@ -169,7 +169,7 @@ static __always_inline bool tg_match_ipv4(const struct tg_cursor *c, __u32 featu
 /* Sets the class, whatever the answer is. */
 static __always_inline bool tg_match_ipv6(struct tg_cursor *c, __u32 features, struct tg_found *f)
 {
-	const struct ipv6hdr *ip = (void *)(long)TG_CTX(c->skb, data) + c->off;
+	const struct ipv6hdr *ip = tg_at(c, 0);
 	bool end = false, extended, whole;
 	struct ipv6hdr copy;
 	__u8 proto, dscp;

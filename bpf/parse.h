@@ -72,6 +72,21 @@ static __always_inline bool tg_beyond(const struct tg_cursor *c, __u32 pos, __u3
 	return c->inner && tg_unlikely(c->off + pos + size > c->len);
 }
 
+/*
+ * The place pos bytes behind the cursor, in the linear part. 5.10 forgets the bounds of a number that it saw on the
+ * stack, so an offset that is none on every path gets them here; it is far below them.
+ */
+static __always_inline void *tg_at(const struct tg_cursor *c, __u32 pos)
+{
+	__u64 from;
+
+	if (!c->inner)
+		return (void *)(long)TG_CTX(c->skb, data) + c->off + pos;
+	from = c->off;
+	asm volatile("" : "+r"(from));
+	return (void *)(long)TG_CTX(c->skb, data) + (from & 0x3fff) + pos;
+}
+
 /* How an IPv6 extension header begins; the fragment header has its offset where the others have data. */
 struct tg_extension {
 	__u8 next;
@@ -108,7 +123,7 @@ struct tg_ports {
                                                                                                                        \
 	static __always_inline bool tg_near_##name(const struct tg_cursor *c, __u32 pos, type *value)                  \
 	{                                                                                                              \
-		void *at = (void *)(long)TG_CTX(c->skb, data) + c->off + pos;                                          \
+		void *at = tg_at(c, pos);                                                                              \
                                                                                                                        \
 		if (tg_beyond(c, pos, sizeof(type)))                                                                   \
 			return false;                                                                                  \

@@ -44,7 +44,7 @@ from sonic_telegen.telemetry.flows import JobSeries
 from sonic_telegen.telemetry.punts import punt_metrics
 from sonic_telegen.telemetry.resource import resource
 from sonic_telegen.telemetry.series import AgentStats, Metric, series
-from sonic_telegen.telemetry.sessions import SessionSeries
+from sonic_telegen.telemetry.sessions import session_metrics
 from sonic_telegen.thread import in_thread
 from sonic_telegen.version import VERSION, build
 from sonic_telegen.worker import Worker
@@ -76,7 +76,7 @@ class Agent:
         self._notify = Notify(self._env)
         self._front = Front(where, self._worker, self._settings_for, self._build, self._capturing.file)
         self._exported: dict[str, JobSpec] = {}
-        self._job_series, self._sessions = JobSeries(self._began), SessionSeries()
+        self._job_series = JobSeries(self._began)
         self._device: dict[str, str] = {}
         self._collector = Collector(
             self._settings.otlp, self._resource, self._read, self._measure, self._worker.counted, heap.trim
@@ -197,7 +197,7 @@ class Agent:
         )
         exported = self._exported
         seen = series(sample, frozenset(exported), own)
-        kept = (*self._job_series.metrics(sample, exported), *self._sessions.metrics(sample, exported))
+        kept = (*self._job_series.metrics(sample, exported), *session_metrics(sample, exported))
         return (*seen, *punt_metrics(sample, exported), *kept)
 
     def _publish(self, result: PassResult, sample: Sample | None) -> None:

@@ -66,7 +66,7 @@ def _vantage(facts: Facts) -> Iterator[Finding]:
     attached = [job for job in facts.jobs if job["status"] in _ATTACHED]
     sights = {job["visibility"] for job in attached}
     if Visibility.MIRRORED in sights:
-        yield Finding("vantage", Mark.OK, "transit traffic is mirrored to the agent")
+        yield Finding("vantage", Mark.OK, "frames within the ERSPAN that the port receives are counted")
     elif Visibility.CPU_PATH in sights:
         yield _cpu_path(facts)
     elif attached and all(job["mirror_mode"] == MirrorMode.ASIC for job in attached):

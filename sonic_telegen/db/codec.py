@@ -72,7 +72,7 @@ def parse_job(key: str, row: Row) -> JobSpec:
     plain = {name: given.get(name, field.default) for name, field in schema.JOB_FIELDS.items()}
     detail = ResultDetail(plain["result_detail"])
     if given.get("mirror_mode") == MirrorMode.DECAP and plain["direction"] != Direction.INGRESS:
-        raise ConfigError("direction", plain["direction"], RECEIVES)
+        raise ConfigError("mirror_mode", given["mirror_mode"], RECEIVES)
     if detail is not ResultDetail.PACKETS and "snaplen" in given:
         raise ConfigError("snaplen", given["snaplen"], NEEDS_PACKETS)
     return JobSpec(

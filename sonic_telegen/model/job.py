@@ -34,12 +34,12 @@ class MirrorMode(StrEnum):
     PLACEHOLDER = "placeholder"
 
 
-LATER_MODES = (MirrorMode.DECAP,)  # of a later version
+LATER_MODES: tuple[MirrorMode, ...] = ()  # of a later version
 COUNTING_MODES = (MirrorMode.DIRECT, MirrorMode.ERSPAN, MirrorMode.DECAP)  # programs of ours sit on the port
 OWN_PROGRAM_MODES = (MirrorMode.ERSPAN, MirrorMode.DECAP)  # a job in these has a program of its own, whatever it asks
 
 
-RECEIVES = "mirror_mode decap looks at what comes in; use ingress"  # of another direction
+RECEIVES = "use decap with direction ingress: it looks at what comes in"
 
 
 class ResultDetail(StrEnum):

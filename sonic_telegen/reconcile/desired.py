@@ -156,7 +156,7 @@ def desire(
         life = lives.get(spec.id, Life())
         mode, verdict = _mode(spec, settings)
         if mode is MirrorMode.DECAP and spec.directions != (Direction.INGRESS,):
-            text = str(ConfigError("direction", spec.direction, RECEIVES))
+            text = str(ConfigError("mirror_mode", mode.value, RECEIVES))
             rejected[spec.id] = Rejection(Reason.INVALID_VALUE.value, text, spec.port, spec.direction)
             continue
         mirror = session_of(spec, settings.tunnel(spec), asked) if mode is MirrorMode.ASIC else None

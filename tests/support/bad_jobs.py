@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sonic_telegen.db import codec
 from sonic_telegen.model import match
+from sonic_telegen.model.job import RECEIVES
 from sonic_telegen.model.values import FILTER
 
 
@@ -35,6 +36,7 @@ BAD_QUESTIONS = {
     "ten-kilobytes": Bad({"filter": "tcp or " * 1500 + "udp"}, "filter", f"use {FILTER.hint}"),
     "rate": Bad({"sample_rate": "0"}, "sample_rate", "use a whole number from 1 to 65536"),
     "snaplen": Bad({"snaplen": "128", "result_detail": "flows"}, "snaplen", codec.NEEDS_PACKETS),
+    "decap-out": Bad({"mirror_mode": "decap", "direction": "both"}, "mirror_mode", RECEIVES),
     "short": Bad({"snaplen": "63", "result_detail": "packets"}, "snaplen", "use a whole number from 64 to 9216"),
     "detail": Bad({"result_detail": "everything"}, "result_detail", "use summary, flows or packets"),
 }

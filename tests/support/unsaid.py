@@ -4,5 +4,13 @@ from __future__ import annotations
 
 from sonic_telegen.db import codec
 from sonic_telegen.model import match
+from sonic_telegen.model.job import RECEIVES
 
-UNSAID = (match.REVERSED, match.NEEDS_PORTS, match.NEEDS_CARRIER, match.NEEDS_ONE_VERSION, codec.NEEDS_PACKETS)
+UNSAID = (
+    match.REVERSED,
+    match.NEEDS_PORTS,
+    match.NEEDS_CARRIER,
+    match.NEEDS_ONE_VERSION,
+    codec.NEEDS_PACKETS,
+    RECEIVES,
+)

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from sonic_telegen.db import codec, schema
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.model.asked import Rejection
-from sonic_telegen.model.job import BOTH, LATER_MODES, Direction, JobSpec, MirrorMode, Owner
+from sonic_telegen.model.job import BOTH, Direction, JobSpec, MirrorMode, Owner
 from sonic_telegen.model.status import JobStatus, Reason, Status, Visibility
-from sonic_telegen.model.values import JOB_ID, MIRROR_MODE
-from sonic_telegen.settings import resolve
+from sonic_telegen.model.values import JOB_ID
 
 specs = st.builds(
     JobSpec,
@@ -43,7 +42,6 @@ BAD_ROWS = {
     "no port": ({"direction": "ingress"}, "port", "missing_field", "mandatory"),
     "empty row": ({"NULL": "NULL"}, "port", "missing_field", "mandatory"),
     "cut too short": ({"port": "Ethernet0", "truncate": "81"}, "truncate", "invalid_value", "82 to 9216"),
-    "later mode": ({"port": "Ethernet0", "mirror_mode": "decap"}, "mirror_mode", "not_available", "direct"),
     "unknown mode": ({"port": "Ethernet0", "mirror_mode": "span"}, "mirror_mode", "invalid_value", "placeholder"),
     "negative duration": ({"port": "Ethernet0", "duration_sec": "-1"}, "duration_sec", "invalid_value", "0 to 604800"),
     "long duration": ({"port": "Ethernet0", "duration_sec": "604801"}, "duration_sec", "invalid_value", "604800"),
@@ -80,15 +78,6 @@ def test_a_field_of_a_later_version_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_bad_key_is_refused(key: str) -> None:
     with pytest.raises(ConfigError, match="job_id"):
         codec.parse_job(key, {"port": "Ethernet0"})
-
-
-@pytest.mark.parametrize("mode", LATER_MODES)
-def test_a_later_mode_is_refused_for_all_jobs_as_for_one(mode: MirrorMode) -> None:
-    with pytest.raises(ConfigError, match=MIRROR_MODE.words) as caught:
-        codec.check_fields({"mirror_mode": mode.value}, schema.GLOBAL_FIELDS, schema.GLOBAL_TABLE)
-    assert (caught.value.field, caught.value.code) == ("mirror_mode", "not_available")
-    with pytest.raises(ConfigError, match="TELEGEN_MIRROR_MODE"):
-        resolve({}, {"TELEGEN_MIRROR_MODE": mode.value})
 
 
 def test_one_bad_row_leaves_the_others_alone() -> None:

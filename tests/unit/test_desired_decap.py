@@ -38,7 +38,7 @@ def test_another_direction_is_rejected_where_decap_is_inherited_too(directions: 
         target = want(world_of("Ethernet0"), replace(spec, directions=directions), settings=settings)
         status = told(target, world_of("Ethernet0").observe())["a"]
         assert (status.status, status.reason) == (Status.REJECTED, Reason.INVALID_VALUE)
-        assert "mirror_mode decap looks at what comes in; use ingress" in status.message
+        assert "mirror_mode='decap': use decap with direction ingress: it looks at what comes in" in status.message
 
 
 def test_whose_frames_it_asks_about_makes_it_another_question() -> None:

@@ -15,7 +15,7 @@ from sonic_telegen.cli import config
 from sonic_telegen.db import codec, ports, schema
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.model import match
-from sonic_telegen.model.job import ALL_PORTS, LATER_MODES, MirrorMode, Owner
+from sonic_telegen.model.job import ALL_PORTS, LATER_MODES, RECEIVES, MirrorMode, Owner
 from sonic_telegen.model.values import IPV4, JOB_ID, NETDEV, Either, Several, Spelt, Text, ValueType, Whole, Words
 from sonic_telegen.settings import DEFAULT, GLOBAL_ROW, resolve
 from tests.support.yang_model import Leaf, leaves
@@ -124,6 +124,7 @@ CONDITIONS = {
     "dst_cidr": {match.NEEDS_ONE_VERSION},
     "l4_sport": {match.NEEDS_PORTS, match.REVERSED},
     "l4_dport": {match.NEEDS_PORTS, match.REVERSED},
+    "mirror_mode": {RECEIVES},
     "snaplen": {codec.NEEDS_PACKETS},
 }
 

@@ -62,7 +62,7 @@ def test_numbers_and_truths_become_texts() -> None:
         ({"port": "Ethernet0", "filters": {"port": "Ethernet4"}}, "unknown_field", "filters.port"),
         ({"port": "Ethernet0", "filters": None}, "invalid_value", "filters"),
         ({"port": "Ethernet0", "vlan": 5, "filters": {"vlan": 6}}, "duplicate_field", "vlan"),
-        ({"port": "Ethernet0", "mirror_mode": "decap"}, "not_available", "mirror_mode"),
+        ({"port": "Ethernet0", "mirror_mode": "decap", "direction": "both"}, "invalid_value", "mirror_mode"),
         ({"port": "Ethernet0", "owner": "cli"}, "invalid_value", "owner"),
         ({"port": "Ethernet0", "job_id": "a b"}, "invalid_value", "job_id"),
         ({"port": "Ethernet0", "job_id": 7}, "invalid_value", "job_id"),

@@ -1,4 +1,4 @@
-"""ERSPAN sessions as series: cumulative since the first packet of each, and one for those that have no room."""
+"""ERSPAN sessions as series: cumulative since the job began, and one for those that have no room."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sonic_telegen.model.job import Direction, JobSpec
 from sonic_telegen.model.kernel import AccountKey
 from sonic_telegen.model.sample import AccountSample, Counters, JobSample, Sample, Session, SessionRecord
 from sonic_telegen.telemetry.series import Kind, Metric, Point
-from sonic_telegen.telemetry.sessions import SessionSeries
+from sonic_telegen.telemetry.sessions import session_metrics
 from tests.support.samples import SECOND_NS, START_NS
 
 SPEC = JobSpec("j1", "Ethernet0")
@@ -28,8 +28,8 @@ def record(packets: int, number: int = 7, begun: int = 1, lost: int = 0) -> Sess
     return SessionRecord(session, classes, lost, 0, 0, first, first, begun)
 
 
-def reading(*found: SessionRecord, beyond: int = 0, maps: int = 1) -> Sample:
-    job = JobSample(SPEC.digest(), sessions=found, beyond=Counters(beyond, beyond * 100), maps=maps)
+def reading(*found: SessionRecord, beyond: int = 0) -> Sample:
+    job = JobSample(SPEC.digest(), sessions=found, beyond=Counters(beyond, beyond * 100))
     account = AccountSample(KEY, START_NS, (NONE,) * 4)
     return Sample(START_NS + 60 * SECOND_NS, START_NS, accounts={KEY: account}, jobs={"j1": job})
 
@@ -39,9 +39,9 @@ def points(found: tuple[Metric, ...]) -> dict[str, list[Point]]:
     return {one.name: [point for point in one.points if isinstance(point, Point)] for one in found}
 
 
-def test_a_session_counts_by_class_since_its_first_packet() -> None:
-    made = points(SessionSeries().metrics(reading(record(3, lost=2)), {"j1": SPEC}))
-    began, now = START_NS + SECOND_NS, START_NS + 60 * SECOND_NS
+def test_a_session_counts_by_class_since_the_job_began() -> None:
+    made = points(session_metrics(reading(record(3, lost=2)), {"j1": SPEC}))
+    began, now = START_NS, START_NS + 60 * SECOND_NS
     assert made == {
         "telegen.job.session.packets": [Point((*LABELS, ("proto", "ipv4")), began, now, 3)],
         "telegen.job.session.bytes": [Point((*LABELS, ("proto", "ipv4")), began, now, 300)],
@@ -49,18 +49,14 @@ def test_a_session_counts_by_class_since_its_first_packet() -> None:
     }
 
 
-def test_the_start_stays_though_clocks_are_read_anew() -> None:
-    series, first = SessionSeries(), record(3)
-    series.metrics(reading(first), {"j1": SPEC})
-    drifted = replace(first, first_ns=first.first_ns + 4_000_000)
-    (point,) = points(series.metrics(reading(drifted), {"j1": SPEC}))["telegen.job.session.lost"]
-    assert point.start_ns == first.first_ns
-    (anew,) = points(series.metrics(reading(record(1, begun=9), maps=2), {"j1": SPEC}))["telegen.job.session.lost"]
-    assert anew.start_ns == START_NS + 9 * SECOND_NS
+def test_the_start_is_that_of_the_job_whatever_the_clocks_say_of_the_session() -> None:
+    for begun in (1, 2):
+        (point,) = points(session_metrics(reading(record(3, begun=begun)), {"j1": SPEC}))["telegen.job.session.lost"]
+        assert point.start_ns == START_NS
 
 
 def test_what_no_session_has_is_a_series_of_its_own() -> None:
-    made = points(SessionSeries().metrics(reading(record(3), beyond=5), {"j1": SPEC}))
+    made = points(session_metrics(reading(record(3), beyond=5), {"j1": SPEC}))
     other = made["telegen.job.session.packets"][-1]
     assert (dict(other.attributes), other.value, other.start_ns) == (
         {"telegen.job": "j1", "telegen.erspan.session": "other"},
@@ -70,7 +66,6 @@ def test_what_no_session_has_is_a_series_of_its_own() -> None:
 
 
 def test_only_exported_jobs_of_this_question_have_series() -> None:
-    series = SessionSeries()
-    assert series.metrics(reading(record(3)), {}) == ()
-    assert series.metrics(reading(record(3)), {"j1": replace(SPEC, port="eth0")}) == ()
-    assert series.metrics(Sample(START_NS, jobs={"j1": JobSample(SPEC.digest())}), {"j1": SPEC}) == ()
+    assert session_metrics(reading(record(3)), {}) == ()
+    assert session_metrics(reading(record(3)), {"j1": replace(SPEC, port="eth0")}) == ()
+    assert session_metrics(Sample(START_NS, jobs={"j1": JobSample(SPEC.digest())}), {"j1": SPEC}) == ()

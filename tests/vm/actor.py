@@ -20,7 +20,7 @@ from sonic_telegen.journal import Journal
 from sonic_telegen.model.asked import Asked
 from sonic_telegen.model.job import JobSpec
 from sonic_telegen.model.mirror import SessionAction
-from sonic_telegen.model.sample import CLASSES, PUNT_PROTOCOLS, Counters, Sample
+from sonic_telegen.model.sample import CLASSES, PUNT_PROTOCOLS, Counters, JobSample, Sample
 from sonic_telegen.reconcile.loop import Loop, PassResult
 from sonic_telegen.settings import Environment, resolve
 
@@ -57,6 +57,7 @@ def answer(result: PassResult, door: KernelDoor) -> dict[str, Any]:
         "jobs": {name: [told.status, told.reason, told.message] for name, told in result.jobs.items()},
         "interfaces": {name: told.interface for name, told in result.jobs.items()},
         "mirrored": {name: [own.mirrored, own.mirror_failed] for name, own in door.sample().jobs.items()},
+        "sessions": {name: by_session(own) for name, own in door.sample().jobs.items()},
         "actions": {f"{kind} {outcome}": count for (kind, outcome), count in result.actions.items()},
         "failures": result.failures,
         "program": door.loaded.program.prog_id if door.loaded else 0,
@@ -87,6 +88,12 @@ def counters(sample: Sample) -> dict[str, Any]:
 def by_class(counted: tuple[Counters, ...]) -> Mapping[str, Any]:
     """Class name to packets, bytes, histogram."""
     return {name: [c.packets, c.bytes, c.histogram] for name, c in zip(CLASSES, counted, strict=True)}
+
+
+def by_session(own: JobSample) -> dict[str, list[int]]:
+    """Sender and session to packets, bytes and lost of mirrored frames."""
+    found = own.sessions or ()
+    return {f"{one.session.source} {one.session.number}": [one.packets, one.bytes, one.lost] for one in found}
 
 
 def main() -> None:

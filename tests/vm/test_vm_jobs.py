@@ -18,6 +18,7 @@ from sonic_telegen.kernel import jobabi, libbpf
 from sonic_telegen.kernel.jobabi import Feature
 from sonic_telegen.kernel.libbpf_c import lib
 from sonic_telegen.kernel.libbpf_object import Object
+from sonic_telegen.model.erspan import ErspanAsked
 from sonic_telegen.model.job import JobSpec, MirrorMode, ResultDetail
 from sonic_telegen.model.match import Match
 from tests.support import frames as f
@@ -37,21 +38,24 @@ MATCHES = {
     "IPv4": Match((6, 17), FOUR, FOUR, PORTS, PORTS, (46,), 7, "ip"),
     "IPv6": Match((6, 17), SIX, SIX, PORTS, PORTS, (46,), 7, "ip6"),
 }
-DIRECT, ERSPAN = MirrorMode.DIRECT, MirrorMode.ERSPAN
+DIRECT, ERSPAN, DECAP = MirrorMode.DIRECT, MirrorMode.ERSPAN, MirrorMode.DECAP
+SENDER = ErspanAsked(remote="192.0.2.1", local="192.0.2.2", key=7)
 DETAILS = [
     *itertools.product(ResultDetail, (1, 100), (False, True), (DIRECT,)),
-    *itertools.product(ResultDetail, (1, 100), (True,), (ERSPAN,)),
+    *itertools.product(ResultDetail, (1, 100), (True,), (ERSPAN, DECAP)),
 ]
 
 
 @contextmanager
 def loaded(job: JobSpec, bursts: bool, mode: MirrorMode = DIRECT) -> Iterator[tuple[Object, int]]:
     """The program of a job, and how many steps the verifier took."""
+    name, other = ("telegen_decap", "telegen_job") if mode is DECAP else ("telegen_job", "telegen_decap")
     log = ctypes.create_string_buffer(1 << 16)
     with Object.open(JOB_OBJECT) as opened:
         config = jobabi.pack_config(job, bursts=bursts, flow_budget=2, budget_window=1 << 30, mode=mode)
         opened.set_rodata("config", config)
-        program = lib().bpf_object__find_program_by_name(opened._handle, b"telegen_job")
+        opened.leave_out(other)
+        program = lib().bpf_object__find_program_by_name(opened._handle, name.encode())
         set_log, set_level = lib().bpf_program__set_log_buf, lib().bpf_program__set_log_level
         set_log.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
         set_level.argtypes = (ctypes.c_void_p, ctypes.c_uint32)
@@ -69,7 +73,7 @@ def loaded(job: JobSpec, bursts: bool, mode: MirrorMode = DIRECT) -> Iterator[tu
 def test_verifier_accepts_every_combination_with_room_to_spare(match: Match) -> None:
     took = {}
     for detail, rate, bursts, mode in DETAILS:
-        job = JobSpec("vm", "all", match=match, result_detail=detail, sample_rate=rate, snaplen=9216)
+        job = JobSpec("vm", "all", match=match, result_detail=detail, sample_rate=rate, snaplen=9216, erspan=SENDER)
         with loaded(job, bursts, mode) as (_, steps):
             took[int(jobabi.features(job, bursts, mode)), rate] = steps
     print(f"verifier on {os.uname().release}: {min(took.values())} to {max(took.values())} steps")

@@ -82,7 +82,11 @@ def test_help_tells_every_field_with_values_and_default(config: Door) -> None:
         pytest.param(["a|b", "--port", "Ethernet0"], "job_id='a|b': use ", id="an id of two parts"),
         pytest.param(["x" * 65, "--port", "e"], "job_id=", id="a long id"),
         pytest.param(["x", "--port", "\udcff"], r"port='\\xff': not valid UTF-8; use a netdev name", id="no UTF-8"),
-        pytest.param(["x", "--port", "e", "--mirror-mode", "decap"], "mirror_mode='decap': not available", id="decap"),
+        pytest.param(
+            ["x", "--port", "Ethernet0", "--mirror-mode", "decap", "--direction", "both"],
+            "mirror_mode='decap': use decap with direction ingress",
+            id="decap",
+        ),
     ],
 )
 def test_what_is_no_job_is_refused(words: list[str], refusal: str | None, config: Door, config_rows: RawRedis) -> None:
