@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import mmap
-import os
 import time
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -27,11 +25,8 @@ TCP_ONLY = Match(ip_proto=(6,))
 
 
 @pytest.fixture(autouse=True)
-def one_cpu() -> Iterator[None]:
-    before = os.sched_getaffinity(0)
+def one_cpu() -> None:
     on_one_cpu()
-    yield
-    os.sched_setaffinity(0, before)
 
 
 def tcp(port: int, flags: int = 0x10, size: int = 100) -> bytes:

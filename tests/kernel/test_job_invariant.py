@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,11 +41,8 @@ def counted(opened: libbpf.Object) -> tuple[Counters, ...]:
 
 
 @pytest.fixture
-def on_one_cpu() -> Iterator[None]:
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(before)})
-    yield
-    os.sched_setaffinity(0, before)
+def on_one_cpu() -> None:
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 @pytest.mark.usefixtures("on_one_cpu")
