@@ -13,7 +13,7 @@ def two_cpus() -> tuple[int, int]:
     """Two CPUs that we may use; a test without them says nothing."""
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
-        pytest.skip("machine: only one CPU")
+        pytest.skip(f"machine: sched_getaffinity: {cpus}, two CPUs are needed")
     return cpus[0], cpus[-1]
 
 
