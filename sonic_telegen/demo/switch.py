@@ -163,5 +163,9 @@ def _quiet() -> None:
 
 def _packet_socket(netdev: str) -> socket.socket:
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # protocol 0: sends only, receives nothing
-    opened.bind((netdev, 0))
+    try:
+        opened.bind((netdev, 0))
+    except OSError:  # the netdev is gone
+        opened.close()
+        raise
     return opened
