@@ -55,7 +55,8 @@ def test_metrics_are_told_under_the_names_they_are_sent_with(name: str) -> None:
 
 
 def test_make_targets_exist() -> None:
-    makefiles = (ROOT / "Makefile").read_text() + (ROOT / "tests" / "vm" / "vm.mk").read_text()
+    included = ("Makefile", "tests/vm/vm.mk", "debian/deb.mk")
+    makefiles = "\n".join((ROOT / name).read_text() for name in included)
     wanted = set(re.findall(r"\bmake ([a-z-]+)", README))
     assert {"run", "test"} <= wanted
     assert [target for target in sorted(wanted) if not re.search(rf"^{target}:.*", makefiles, re.MULTILINE)] == []
