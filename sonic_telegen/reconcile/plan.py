@@ -55,6 +55,7 @@ def plan(desired: Desired, state: KernelState) -> tuple[Action, ...]:
 def _removals(desired: Desired, world: World) -> Iterator[Action]:
     state = world.state
     left: dict[int, int] = defaultdict(int)  # filters that stay, by netdev
+    full = next(_free_slots(state), 0) == 0
     for item in state.filters:
         qdisc = state.qdiscs.get(item.ifindex)
         if item.own is None or qdisc is None or item.ifindex in world.doomed:
@@ -62,7 +63,9 @@ def _removals(desired: Desired, world: World) -> Iterator[Action]:
             continue
         spot = (item.ifindex, item.direction, item.own.job)
         wanted = spot in world.wanted
-        if (item is not world.keeper(spot) or widened(world, qdisc)) if wanted else not world.stays(spot):
+        # Without a slot of its own, and with none to be had, it counts for nobody or keeps another's slot from its end.
+        astray = full and item.own.job != DROP and spot not in world.slots
+        if (astray or item is not world.keeper(spot) or widened(world, qdisc)) if wanted else not world.stays(spot):
             yield Detach(item, world.name(item.ifindex), qdisc.kind)  # two of ours for one spot would count twice
         else:
             left[item.ifindex] += 1

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from sonic_telegen.errors import PermissionDenied
 from sonic_telegen.model.action import Action, Replace
 from sonic_telegen.model.job import BOTH, Direction, JobSpec
-from sonic_telegen.model.kernel import AccountKey, Link
+from sonic_telegen.model.kernel import AccountKey, Link, Qdisc, QdiscKind, Slot, TcFilter
 from sonic_telegen.model.match import Match
 from sonic_telegen.model.status import Status
 from sonic_telegen.reconcile.plan import plan
@@ -37,13 +37,24 @@ def test_exactly_the_incoming_hooks_of_a_job_for_all_ports_run_that_program(rows
     target = settle(rows, world)
 
     everywhere = any(row[0] == "all" and INGRESS in row[1] for row in rows.values())
-    state = world.observe()
-    counting = {(slot.name, slot.direction) for slot in state.slots.values() if not slot.own}
     for (name, way), program in programs(world).items():
-        if (name, way) not in counting:  # no slot is left: nothing of ours is put there, or put right
-            continue
         punt = everywhere and way is INGRESS and name.startswith("Ethernet")
         assert program == (PUNT_PROGRAM if punt else PROGRAM).prog_id
+    assert plan(target, world.observe()) == ()
+
+
+def test_a_filter_that_counts_into_a_slot_to_be_freed_goes_when_it_can_get_no_other() -> None:
+    world = World()
+    world.slot_count = 4
+    world.links, world.qdiscs = {3: Link(3, "Ethernet8")}, {3: Qdisc(3, QdiscKind.CLSACT)}
+    gone = Slot(1, 1, "Ethernet0", INGRESS, 1)
+    nobodys = Slot(2, 3, "Ethernet8", INGRESS, 1, own=True)
+    world.slots = {slot.index: slot for slot in (gone, nobodys)}
+    stray = TcFilter(3, INGRESS, 1, 1, "bpf", f"telegen/if@{PROGRAM.digest}", PUNT_PROGRAM.prog_id, nobodys.index)
+    world.filters = [stray]
+    target = settle({"a": ("Ethernet8", BOTH, Match(vlan=7))}, world)
+    assert stray not in world.filters
+    assert programs(world)["Ethernet8", INGRESS] == PROGRAM.prog_id
     assert plan(target, world.observe()) == ()
 
 
