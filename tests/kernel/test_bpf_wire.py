@@ -9,11 +9,10 @@ import pytest
 
 from tests.support import frames as f
 from tests.support.bpfobj import SLOTS, Classifier
-from tests.support.cable import EGRESS, INGRESS, Cable, Stranger, Tagger
+from tests.support.cable import EGRESS, IN, INGRESS, OUT, Cable, Stranger, Tagger
 from tests.support.net import until
 from tests.support.reference import Count, count, expected
 
-OUT, IN = 11, 12
 UDP = f.ipv4(f.UDP, f.udp(bytes(100)))
 ECHO6 = f.ipv6(f.ICMPV6, f.icmpv6(bytes(40)), [f.options()])
 
@@ -22,15 +21,6 @@ ECHO6 = f.ipv6(f.ICMPV6, f.icmpv6(bytes(40)), [f.options()])
 def classifier() -> Iterator[Classifier]:
     with Classifier() as loaded:
         yield loaded
-
-
-@pytest.fixture
-def cable(classifier: Classifier) -> Iterator[Cable]:
-    """Our filter where frames leave ``left`` (slot OUT) and where they reach ``right`` (slot IN)."""
-    with Cable(mtu=9000) as made:
-        made.attach("left", EGRESS, classifier.fd, OUT)
-        made.attach("right", INGRESS, classifier.fd, IN)
-        yield made
 
 
 @pytest.fixture

@@ -74,4 +74,4 @@ def test_a_kernel_without_erspan_says_which_module_it_lacks() -> None:
             assert "load the kernel module ip_gre" in str(problem)
             assert "create ERSPAN netdev to 192.0.2.10 on erspan0" in str(problem)
         else:
-            pytest.skip("machine: this kernel has ERSPAN")
+            pytest.skip("machine: create ERSPAN netdev: it was made, so this kernel lacks no module")

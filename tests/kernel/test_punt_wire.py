@@ -8,12 +8,11 @@ import pytest
 
 from tests.support import frames as f
 from tests.support.bpfobj import Classifier
-from tests.support.cable import EGRESS, INGRESS, Cable
+from tests.support.cable import EGRESS, IN, INGRESS, OUT, Cable
 from tests.support.net import until
 from tests.support.punt_frames import EXAMPLES, OSPF
 from tests.support.punt_reference import protocol
 
-OUT, IN = 11, 12
 BIG = bytes(5000)
 TAGS = [(f.DOT1AD, 7), (f.DOT1Q, 8)]
 
@@ -22,15 +21,6 @@ TAGS = [(f.DOT1AD, 7), (f.DOT1Q, 8)]
 def classifier() -> Iterator[Classifier]:
     with Classifier(program="telegen_if_punt") as loaded:
         yield loaded
-
-
-@pytest.fixture
-def cable(classifier: Classifier) -> Iterator[Cable]:
-    """The program where frames leave ``left`` (slot OUT) and where they reach ``right`` (slot IN)."""
-    with Cable(mtu=9000) as made:
-        made.attach("left", EGRESS, classifier.fd, OUT)
-        made.attach("right", INGRESS, classifier.fd, IN)
-        yield made
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from sonic_telegen.demo.redisd import RedisServer
+from sonic_telegen.swsscommon.swsscommon import SonicDBConfig
 from tests.support.redis import RawRedis
 
 CONFIG_DB, STATE_DB, COUNTERS_DB = 4, 6, 2
@@ -32,6 +33,15 @@ def redis_server() -> Iterator[RedisServer]:
     """One server for the session, on a unix socket and a TCP port; tests that stop a server make their own."""
     with RedisServer(port=_free_port()) as server:
         yield server
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    """One of the test's own, which it may stop; the wrapper knows no database before and after."""
+    SonicDBConfig.reset()
+    with RedisServer() as running:
+        yield running
+    SonicDBConfig.reset()
 
 
 @pytest.fixture

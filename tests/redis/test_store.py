@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,14 +20,6 @@ from sonic_telegen.model.status import AgentStatus, JobStatus, Reason, Status, T
 from sonic_telegen.swsscommon.swsscommon import SonicDBConfig
 
 AGENT = AgentStatus("dev", "abc", 1, "6.1")
-
-
-@pytest.fixture
-def server() -> Iterator[RedisServer]:
-    SonicDBConfig.reset()
-    with RedisServer() as running:
-        yield running
-    SonicDBConfig.reset()
 
 
 def raw(server: RedisServer, db: int) -> Any:

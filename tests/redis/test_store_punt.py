@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import select
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import redis
 
 from sonic_telegen.db.changes import Changes
@@ -17,19 +15,10 @@ from sonic_telegen.demo.redisd import RedisServer
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import AgentStatus, Told
 from sonic_telegen.punting import Punting
-from sonic_telegen.swsscommon.swsscommon import SonicDBConfig
 from tests.unit.test_copp import FILE
 from tests.unit.test_punt_rates import punt, reading
 
 AGENT = AgentStatus("dev", "abc", 1, "6.1")
-
-
-@pytest.fixture
-def server() -> Iterator[RedisServer]:
-    SonicDBConfig.reset()
-    with RedisServer() as running:
-        yield running
-    SonicDBConfig.reset()
 
 
 def db(server: RedisServer, number: int) -> Any:

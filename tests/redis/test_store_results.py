@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 import redis
 
 from sonic_telegen.db.store import Store
 from sonic_telegen.demo.redisd import RedisServer
 from sonic_telegen.model.status import AgentStatus, JobStatus, Reason, Status, Told
-from sonic_telegen.swsscommon.swsscommon import SonicDBConfig
 from tests.support.samples import START_NS
 from tests.unit.test_results import RESULT
 
@@ -19,14 +16,6 @@ AGENT = AgentStatus("dev", "abc", 1, "6.1")
 RUNNING = JobStatus("j1", Status.RUNNING, started_ns=START_NS)
 STOPPED = JobStatus("j1", Status.STOPPED, Reason.DELETED, started_ns=START_NS)
 KEY = "TELEGEN_RESULT_TABLE|j1"
-
-
-@pytest.fixture
-def server() -> Iterator[RedisServer]:
-    SonicDBConfig.reset()
-    with RedisServer() as running:
-        yield running
-    SonicDBConfig.reset()
 
 
 def state(server: RedisServer) -> Any:

@@ -27,6 +27,7 @@ from tests.support.net import run_in
 from tests.support.objects import source_object
 
 INGRESS, EGRESS = 0xFFFFFFF2, 0xFFFFFFF3  # parents below a clsact qdisc
+OUT, IN = 11, 12  # slots of a classifier at both ends
 _CLSACT = 0xFFFF0000
 _SIOCETHTOOL, _STSO, _SGSO, _SGRO = 0x8946, 0x1F, 0x24, 0x2C
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from signal import SIGTERM
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from sonic_telegen.model.mirror import session_name
 from tests.support.box import REPOSITORY, Box, wait_for
 from tests.support.mirrororch import MirrorOrch
+from tests.system.test_show import telegen
 
 REMOTE, LOCAL = "192.0.2.10", "192.0.2.1"
 ENDS = {"TELEGEN_ERSPAN_REMOTE": REMOTE, "TELEGEN_ERSPAN_LOCAL": LOCAL}
@@ -58,17 +58,8 @@ def wait_told(box: Box, job: str, status: str, reason: str = "") -> str:
 
 
 def show(box: Box, *words: str) -> tuple[int, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "sonic_telegen.cli", "show", *words, "--json"],
-        env={**os.environ, **box.environment},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, json.loads(done.stdout)
+    status, output = telegen(box, *words, "--json", inside=False)
+    return status, json.loads(output)
 
 
 def test_a_job_is_served_by_the_asic_from_its_row_to_its_end_without_any_capability(box: Box, orch: MirrorOrch) -> None:
