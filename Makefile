@@ -84,11 +84,9 @@ fmt: $(VENV)/.lock ## format the Python sources
 version: build-note $(VENV)/.lock ## version, commit and date of this tree
 	@$(BIN)/python -m sonic_telegen --version
 
-lock: py-packages ## pin the newest versions that contrib/requirements/*.in allow
-	$(PYTHON) -m venv $(BUILD)/uv
-	$(BUILD)/uv/bin/python -m pip install --quiet uv
-	cd contrib/requirements && for set in runtime dev; do UV_CUSTOM_COMPILE_COMMAND='make lock' \
-		$(CURDIR)/$(BUILD)/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+lock: $(AUDIT)/.lock ## pin the newest versions that contrib/requirements/*.in allow
+	cd contrib/requirements && for set in runtime dev audit; do UV_CUSTOM_COMPILE_COMMAND='make lock' \
+		$(CURDIR)/$(AUDIT)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-emit-index-url $$set.in -o $$set.lock || exit 1; done
 
 clean: ## remove what was built; the virtual environment stays
@@ -117,6 +115,7 @@ yang-packages:
 test-packages:
 	@contrib/setup/packages.sh $(TEST_PACKAGES)
 
+-include contrib/audit/audit.mk
 -include tests/vm/vm.mk
 -include debian/deb.mk
 -include tests/image/image.mk

@@ -7,11 +7,11 @@ DEB_TEST_PACKAGES := debootstrap redis-server
 
 .PHONY: deb deb-test deb-packages deb-test-packages
 
-deb: build-packages deb-packages ## the Debian package, checked by lintian (DEB_ARCH=arm64, TELEGEN_PYTHON=3.13)
-	@debian/build.sh $(DEB_SOURCE) $(DEB_ARCH)
+deb: build-packages deb-packages $(AUDIT)/.lock ## the Debian package, checked by lintian (DEB_ARCH=arm64, TELEGEN_PYTHON=3.13)
+	@TELEGEN_SBOM_PYTHON=$(CURDIR)/$(AUDIT)/bin/python debian/build.sh $(DEB_SOURCE) $(DEB_ARCH)
 
 deb-test: deb deb-test-packages ## built twice, equal; installed into a Debian of its own, and purged
-	@debian/test.sh $(DEB)
+	@TELEGEN_SBOM_PYTHON=$(CURDIR)/$(AUDIT)/bin/python debian/test.sh $(DEB)
 
 deb-packages:
 	@contrib/setup/packages.sh $(DEB_PACKAGES)

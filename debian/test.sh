@@ -66,6 +66,13 @@ for target in multi-user sonic; do
 	[ -L "$root/etc/systemd/system/$target.target.wants/sonic-telegen.service" ] || fail "the service is not enabled in $target.target"
 done
 
+say "the bill of materials lists what is there"
+zcat "$root/usr/share/doc/sonic-telegen/sbom.cdx.json.gz" | python3 -c 'import json, sys
+for part in json.load(sys.stdin)["components"]: print(part["name"], part["version"])' | sort >"$work/listed"
+in_root python3 -IS -c 'from importlib.metadata import distributions
+for one in distributions(path=["/usr/lib/sonic-telegen/site"]): print(one.metadata["Name"].lower().replace("_", "-"), one.version)' | sort >"$work/there"
+diff "$work/listed" "$work/there" || fail "the bill of materials differs"
+
 say "install again, over itself, where SONiC is"
 tests/image/sonic_python.sh "$root"
 install_deb

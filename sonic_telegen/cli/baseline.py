@@ -20,7 +20,7 @@ from sonic_telegen.model.sample import CLASSES
 Row = Mapping[str, str]  # of TELEGEN_INTERFACE_TABLE or TELEGEN_PUNT_TABLE, by key: no direction is a protocol
 Numbers = dict[str, list[int]]  # by field, a histogram being several
 
-_PLACE = "/tmp/cache"  # where sonic-utilities keep what belongs to one user
+_PLACE = "/tmp/cache"  # nosec B108: where sonic-utilities keep what belongs to one user; _make() refuses a stranger's
 _COUNTED = (
     *(f"{name}_{kind}" for name in CLASSES for kind in ("packets", "bytes", "histogram")),
     *("packets", "bytes"),  # of a control protocol

@@ -24,7 +24,7 @@ class Traffic:
 
     def __init__(self, switch: Switch, rate: float, seed: int | None = None) -> None:
         self._switch, self._rate = switch, rate
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # nosec B311: which demo frame goes next is no secret
         self._frames, weights = zip(*mix(), strict=True)
         self._weights = list(weights)
         self._sent: dict[Series, list[int]] = {

@@ -111,7 +111,7 @@ def _check_files(settings: OtlpSettings) -> None:
         raise ConfigError("otlp_certificate", settings.certificate, f"is no PEM certificate: {problem}") from None
     try:
         if settings.client_certificate:  # the password keeps OpenSSL from asking for one on the terminal
-            context.load_cert_chain(settings.client_certificate, settings.client_key, password="")
+            context.load_cert_chain(settings.client_certificate, settings.client_key, password="")  # nosec B106: see above
     except ssl.SSLError as problem:
         text = f"does not go with otlp_client_key={settings.client_key!r} as an unencrypted PEM pair: {problem}"
         raise ConfigError("otlp_client_certificate", settings.client_certificate, text) from None
