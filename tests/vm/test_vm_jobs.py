@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import os
-import re
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from ipaddress import ip_network
 
 import pytest
 
-from sonic_telegen.errors import KernelError
 from sonic_telegen.kernel import jobabi, libbpf
 from sonic_telegen.kernel.jobabi import Feature
-from sonic_telegen.kernel.libbpf_c import lib
 from sonic_telegen.kernel.libbpf_object import Object
 from sonic_telegen.model.erspan import ErspanAsked
 from sonic_telegen.model.job import JobSpec, MirrorMode, ResultDetail
 from sonic_telegen.model.match import Match
 from tests.support import frames as f
-from tests.vm.scene import OBJECT
+from tests.vm.verifier import JOB_LIMIT, job_object, loaded_steps
 
-JOB_OBJECT = OBJECT.with_name("telegen_job.bpf.o")
-VERIFIER_BUDGET = 60_000  # steps of 1,000,000; 5 ms on a switch's CPU
-LOG_STATS = 4
 PORTS = tuple((port, port + 1) for port in range(1, 25, 3))
 FOUR, SIX = ip_network("192.0.2.0/24"), ip_network("2001:db8:1:2:3:4:5:0/112")
 MATCHES = {
@@ -46,38 +37,15 @@ DETAILS = [
 ]
 
 
-@contextmanager
-def loaded(job: JobSpec, bursts: bool, mode: MirrorMode = DIRECT) -> Iterator[tuple[Object, int]]:
-    """The program of a job, and how many steps the verifier took."""
-    name, other = ("telegen_decap", "telegen_job") if mode is DECAP else ("telegen_job", "telegen_decap")
-    log = ctypes.create_string_buffer(1 << 16)
-    with Object.open(JOB_OBJECT) as opened:
-        config = jobabi.pack_config(job, bursts=bursts, flow_budget=2, budget_window=1 << 30, mode=mode)
-        opened.set_rodata("config", config)
-        opened.leave_out(other)
-        program = lib().bpf_object__find_program_by_name(opened._handle, name.encode())
-        set_log, set_level = lib().bpf_program__set_log_buf, lib().bpf_program__set_log_level
-        set_log.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
-        set_level.argtypes = (ctypes.c_void_p, ctypes.c_uint32)
-        assert set_log(program, log, len(log)) == set_level(program, LOG_STATS) == 0
-        try:
-            opened.load()
-        except KernelError:
-            raise AssertionError(log.value.decode()[-3000:]) from None
-        found = re.search(rb"processed (\d+) insns", log.value)
-        assert found, log.value
-        yield opened, int(found[1])
-
-
 @pytest.mark.parametrize("match", MATCHES.values(), ids=MATCHES)
 def test_verifier_accepts_every_combination_with_room_to_spare(match: Match) -> None:
     took = {}
     for detail, rate, bursts, mode in DETAILS:
         job = JobSpec("vm", "all", match=match, result_detail=detail, sample_rate=rate, snaplen=9216, erspan=SENDER)
-        with loaded(job, bursts, mode) as (_, steps):
-            took[int(jobabi.features(job, bursts, mode)), rate] = steps
+        with job_object(job, bursts, mode) as (opened, program):
+            took[int(jobabi.features(job, bursts, mode)), rate] = loaded_steps(opened, program)
     print(f"verifier on {os.uname().release}: {min(took.values())} to {max(took.values())} steps")
-    assert max(took.values()) < VERIFIER_BUDGET, took
+    assert max(took.values()) < JOB_LIMIT, took
 
 
 def run(opened: Object, frame: bytes) -> None:
@@ -99,7 +67,7 @@ def frame(port: int, source: int = 1) -> bytes:
 
 def test_flows_of_the_matching_frames_are_kept_within_the_budget() -> None:
     job = JobSpec("vm", "all", match=MATCHES["IPv4"], result_detail=ResultDetail.FLOWS)
-    with loaded(job, True) as (opened, _):
+    with job_object(job, True) as (opened, _):
         assert Feature.FLOWS | Feature.BURST in jobabi.features(job, True)
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
         for port in (1, 4, 4, 7, 3):  # two flows, one too many for the budget, and one that does not match
@@ -113,7 +81,7 @@ def test_flows_of_the_matching_frames_are_kept_within_the_budget() -> None:
 
 def test_captured_frames_are_counted_until_the_ring_is_full() -> None:
     job = JobSpec("vm", "all", result_detail=ResultDetail.PACKETS, snaplen=9216)
-    with loaded(job, False) as (opened, _):
+    with job_object(job, False) as (opened, _):
         for _ in range(100):
             run(opened, frame(1))
         counted = percpu(opened)
@@ -123,7 +91,7 @@ def test_captured_frames_are_counted_until_the_ring_is_full() -> None:
 
 def test_nothing_is_counted_behind_the_deadline() -> None:
     job = JobSpec("vm", "all", match=MATCHES["protocol"], sample_rate=2)
-    with loaded(job, False) as (opened, _):
+    with job_object(job, False) as (opened, _):
         libbpf.update(opened.map_fd("job_live"), bytes(4), jobabi.Live("vm", "", "", deadline=1).pack())
         run(opened, frame(1))
         assert percpu(opened).frames == 0
