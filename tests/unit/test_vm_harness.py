@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.vm.host import HostError, require
+from tests.vm.host import Lacking, require
 from tests.vm.initramfs import module_files
-from tests.vm.suite import Run, outcomes, table
+from tests.vm.suite import Run, explanation, outcomes, table
 from tests.vm.vmrun import COMPLAINT, NO_BOOT, TIMED_OUT, collect, script
 
 WARNING = "[    3.9] WARNING: CPU: 0 PID: 1 at net/core/dev.c:1\n"
@@ -21,6 +21,7 @@ WARNING = "[    3.9] WARNING: CPU: 0 PID: 1 at net/core/dev.c:1\n"
         ({"rc": "0\n"}, False, 0),
         ({"rc": "7\n", "dmesg": WARNING}, False, 7),
         ({"rc": "0\n", "dmesg": WARNING}, False, COMPLAINT),
+        ({"rc": "0\n", "dmesg": "[    3.9] Call Trace:\n"}, False, COMPLAINT),
         ({"rc": "0\n", "console": "BUG: kernel NULL pointer dereference\n"}, False, COMPLAINT),
         ({"rc": "0\n", "dmesg": "[    0.1] Linux version 6.1 DEBUG: nothing wrong\n"}, False, 0),
         ({"console": "Kernel panic\n"}, False, NO_BOOT),
@@ -67,7 +68,7 @@ def test_modules_come_after_what_they_need(tmp_path: Path) -> None:
 
 def test_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
-    with pytest.raises(HostError, match="qemu-system-x86_64 is missing: install the Debian package qemu-system-x86"):
+    with pytest.raises(Lacking, match="qemu-system-x86_64 is missing: install the Debian package qemu-system-x86"):
         require("qemu-system-x86_64")
 
 
@@ -91,3 +92,12 @@ def test_only_a_run_in_which_all_passed_is_good(tmp_path: Path) -> None:
     shown = table({"5.10": Run("5.10.0", 0, 9.0, {"a::x": "passed"}), "6.1": Run("6.1.0", TIMED_OUT, 9.0, {})})
     assert shown.splitlines()[1].split() == ["a::x", "passed", "absent"]
     assert "6.1 (6.1.0): timed out" in shown
+
+
+def test_why_a_test_of_a_guest_did_not_pass_is_told(tmp_path: Path) -> None:
+    report = tmp_path / "junit.xml"
+    assert explanation(report, "a::x") == "the guest left no report"
+    failed = '<testcase classname="tests.vm.a" name="x"><failure message="assert 1 == 2">at line 7</failure></testcase>'
+    report.write_text(f"<testsuites><testsuite>{failed}</testsuite></testsuites>")
+    assert explanation(report, "a::x") == "assert 1 == 2\nat line 7"
+    assert explanation(report, "a::y") == "the guest did not run it"

@@ -1,6 +1,6 @@
 """The product's pass in a process of its own: rows come in on stdin, what was found goes out on stdout.
 
-``python -m tests.vm.actor OBJECT PIN_DIR STATE_DIR``. All is the product's own code but Redis and OTLP, which cost too
+``python -m tests.vm.lean OBJECT PIN_DIR STATE_DIR``. All is the product's own code but Redis and OTLP, which cost too
 much to import in a VM: kernel door, journal and reconcile loop. A line of stdin is a JSON object of job id to row, or
 to ``[port, direction]``, all rows there are. The answer is one line of JSON, see ``answer``.
 """

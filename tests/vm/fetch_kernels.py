@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.vm.bzimage import vmlinux
-from tests.vm.host import HostError, cache_dir, require, require_root
+from tests.vm.host import HostError, Lacking, cache_dir, require, require_root
 
 SUITES = {"5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie"}
 META_PACKAGE = "linux-image-amd64"  # never a version: a suite carries other series beside its own under other names
@@ -47,7 +47,7 @@ def mirrors() -> tuple[str, str]:
         by_suite[name + tail] for name in releases for tail in ("-security", "/updates") if name + tail in by_suite
     ]
     if not archive:
-        raise HostError("apt has no source of a Debian release: add one below /etc/apt/sources.list.d")
+        raise Lacking("apt has no source of a Debian release: add one below /etc/apt/sources.list.d")
     return archive[0], security[0] if security else ""
 
 
@@ -56,18 +56,18 @@ def _codename() -> str:
     return found[1] if found else ""
 
 
-def _run(command: list[str], doing: str, cwd: Path | None = None) -> str:
-    """The command's standard output; HostError with its complaint when it fails."""
+def _run(command: list[str], doing: str, cwd: Path | None = None, error: type[HostError] = HostError) -> str:
+    """The command's standard output; ``error`` with its complaint when it fails."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise HostError(f"{doing} failed: {(done.stderr or done.stdout).strip()[-1500:]}")
+        raise error(f"{doing} failed: {(done.stderr or done.stdout).strip()[-1500:]}")
     return done.stdout
 
 
 def apt_options(state: Path, suite: str) -> list[str]:
     """Options that make apt read only ``suite`` of Debian, in the private state directory ``state``."""
     if not KEYRING.exists():
-        raise HostError(f"{KEYRING} is missing: install the Debian package debian-archive-keyring")
+        raise Lacking(f"{KEYRING} is missing: install the Debian package debian-archive-keyring")
     archive, security = mirrors()
     lines = [f"deb [signed-by={KEYRING}] {archive} {suite} main"]
     if security:
@@ -93,7 +93,7 @@ def apt_options(state: Path, suite: str) -> list[str]:
 
 def newest_package(options: list[str]) -> str:
     """The image package that the suite's meta package depends on now, for example linux-image-6.1.0-56-amd64."""
-    _run([require("apt-get"), *options, "-qq", "update"], "apt-get update")
+    _run([require("apt-get"), *options, "-qq", "update"], "apt-get update", error=Lacking)
     depends = _run([require("apt-cache"), *options, "depends", META_PACKAGE], "apt-cache depends")
     found = re.search(r"Depends: (linux-image-\d\S+)", depends)
     if found is None:
@@ -103,7 +103,7 @@ def newest_package(options: list[str]) -> str:
 
 def unpack(package: str, options: list[str], into: Path) -> None:
     """Download ``package`` and leave vmlinux, config and the modules we may need in the directory ``into``."""
-    _run([require("apt-get"), *options, "-qq", "download", package], f"downloading {package}", cwd=into)
+    _run([require("apt-get"), *options, "-qq", "download", package], f"downloading {package}", into, Lacking)
     (archive,) = into.glob("*.deb")
     listing = _run([require("dpkg-deb"), "--contents", str(archive)], f"reading {archive.name}")
     files = [line.split(maxsplit=5)[5] for line in listing.splitlines() if line.startswith("-")]

@@ -30,11 +30,15 @@ class HostError(Exception):
     """The host lacks something that the run needs; the message names what to install or do."""
 
 
+class Lacking(HostError):
+    """No fault of ours: a package is not installed, or no mirror can be reached."""
+
+
 def require(program: str) -> str:
-    """The program's path, searched in PATH and where Debian keeps helpers; HostError names the missing package."""
+    """The program's path, searched in PATH and where Debian keeps helpers; Lacking names the missing package."""
     found = shutil.which(program, path=os.pathsep.join((os.environ.get("PATH", ""), *_OUTSIDE_PATH)))
     if found is None:
-        raise HostError(f"{program} is missing: install the Debian package {PACKAGES[program]}")
+        raise Lacking(f"{program} is missing: install the Debian package {PACKAGES[program]}")
     return found
 
 

@@ -119,7 +119,7 @@ class Scene:
         """Start a process inside the switch's namespace (only the network's: bpffs stays visible)."""
         who = self.identity
         enter = ["nsenter", f"--net=/run/netns/{self.switch.namespace}"]
-        program = [who.path(Path(sys.executable)), "-m", "tests.vm.actor"]
+        program = [who.path(Path(sys.executable)), "-m", "tests.vm.lean"]
         return Actor([*enter, *who.prefix(), *program, who.path(bpf_object), str(self.pins), str(self.state)])
 
 

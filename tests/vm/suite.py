@@ -8,8 +8,10 @@ without a complaint of the kernel.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -19,19 +21,21 @@ from tests.vm.host import HostError, cache_dir, require_root
 from tests.vm.vmrun import COMPLAINT, NO_BOOT, TIMED_OUT, Machine, run, stop_on_signals, text
 
 # Python is 15 to 30 times slower without KVM: what is not needed is not imported, and nobody is hurried.
-_WITHOUT = ("debugging", "doctest", "hypothesispytest", "legacypath", "pastebin", "setuponly", "setupplan", "stepwise")
+_LEAN = ("PYTEST_DISABLE_PLUGIN_AUTOLOAD=1", "PYTEST_PLUGINS=pytest_timeout")
+_WITHOUT = ("debugging", "doctest", "legacypath", "pastebin", "setuponly", "setupplan", "stepwise")
 _TEST_SECONDS, _RUN_SECONDS = 600, 1800
 _WHY = {COMPLAINT: "kernel complaint", TIMED_OUT: "timed out", NO_BOOT: "no exit code", 5: "no tests"}
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One kernel's run: exit code, seconds of wall time, outcome by test name."""
+    """One kernel's run: exit code, seconds of wall time, outcome by test name, what the kernel complained of."""
 
     release: str
     code: int
     seconds: float
     outcomes: dict[str, str]
+    complaints: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -53,12 +57,29 @@ def outcomes(report: Path) -> dict[str, str]:
     if not report.exists():
         return {}
     found: dict[str, str] = {}
-    for case in ElementTree.parse(report).iter("testcase"):
-        name = f"{case.get('classname', '').rpartition('.')[2]}::{case.get('name')}"
+    for name, case in _cases(report):
         kinds = {child.tag for child in case}
         bad = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
         found[name] = bad if found.get(name, "passed") == "passed" else found[name]
     return found
+
+
+def explanation(report: Path, name: str) -> str:
+    """What the report says of a test that did not pass."""
+    if not report.exists():
+        return "the guest left no report"
+    said = [
+        f"{child.get('message')}\n{child.text}"
+        for case_name, case in _cases(report)
+        if case_name == name
+        for child in case
+    ]
+    return "\n".join(said) or "the guest did not run it"
+
+
+def _cases(report: Path) -> Iterator[tuple[str, ElementTree.Element]]:
+    for case in ElementTree.parse(report).iter("testcase"):
+        yield f"{case.get('classname', '').rpartition('.')[2]}::{case.get('name')}", case
 
 
 def run_on(series: str, out: Path, arguments: list[str]) -> Run:
@@ -67,14 +88,14 @@ def run_on(series: str, out: Path, arguments: list[str]) -> Run:
     machine = Machine(fetch(series, cache_dir()), timeout=_RUN_SECONDS)
     print(f"=== {series}: {machine.release}", flush=True)
     began = time.monotonic()
-    result = run(machine, out, pytest_command(arguments))
+    result = run(machine, out, pytest_command(arguments), [*_LEAN, f"CI={os.environ.get('CI', '')}"])
     seconds = time.monotonic() - began
     print(result.log, flush=True)
     for line in result.complaints[:20]:
         print(f"kernel: {line}", flush=True)
     if result.code in (TIMED_OUT, NO_BOOT):
         print(text(out / "console")[-3000:], flush=True)
-    return Run(machine.release, result.code, seconds, outcomes(out / "junit.xml"))
+    return Run(machine.release, result.code, seconds, outcomes(out / "junit.xml"), result.complaints)
 
 
 def table(runs: dict[str, Run]) -> str:
