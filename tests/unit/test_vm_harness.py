@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from tests.vm.host import Lacking, require
 from tests.vm.initramfs import module_files
-from tests.vm.suite import Run, explanation, outcomes, table
+from tests.vm.suite import Run, explanation, forget, outcomes, recall, table
 from tests.vm.vmrun import COMPLAINT, NO_BOOT, TIMED_OUT, collect, script
 
 WARNING = "[    3.9] WARNING: CPU: 0 PID: 1 at net/core/dev.c:1\n"
@@ -101,3 +103,12 @@ def test_why_a_test_of_a_guest_did_not_pass_is_told(tmp_path: Path) -> None:
     report.write_text(f"<testsuites><testsuite>{failed}</testsuite></testsuites>")
     assert explanation(report, "a::x") == "assert 1 == 2\nat line 7"
     assert explanation(report, "a::y") == "the guest did not run it"
+
+
+def test_a_run_is_recalled_as_it_was_and_not_before_it_ended(tmp_path: Path) -> None:
+    ran = Run("6.1.0-40-amd64", COMPLAINT, 3.5, {"test_vm_agent::test_x": "passed"}, ("WARNING: CPU: 0",))
+    assert recall(tmp_path) is None
+    (tmp_path / "run.json").write_text(json.dumps(asdict(ran)))
+    assert recall(tmp_path) == ran
+    forget(tmp_path)
+    assert recall(tmp_path) is None

@@ -1,29 +1,31 @@
 """Run the VM tests (``tests/vm/test_vm_*.py``) on each kernel and print which test passed on which.
 
 ``python -m tests.vm.suite [--kernel SERIES ...] OUTDIR [PYTEST ARGUMENT ...]``. OUTDIR/<series> receives ``junit.xml``,
-``log``, ``dmesg`` and ``console``. The exit code is 0 only when on every kernel at least one test ran and all passed,
-without a complaint of the kernel.
+``run.json``, ``log``, ``dmesg`` and ``console``. The exit code is 0 only when on every kernel at least one test ran and
+all passed, without a complaint of the kernel; 77 when QEMU or a kernel cannot be had here, the last line says why.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 from tests.vm.fetch_kernels import SUITES, fetch
-from tests.vm.host import HostError, cache_dir, require_root
+from tests.vm.host import HostError, Lacking, cache_dir, require_root
 from tests.vm.vmrun import COMPLAINT, NO_BOOT, TIMED_OUT, Machine, run, stop_on_signals, text
 
 # Python is 15 to 30 times slower without KVM: what is not needed is not imported, and nobody is hurried.
 _LEAN = ("PYTEST_DISABLE_PLUGIN_AUTOLOAD=1", "PYTEST_PLUGINS=pytest_timeout")
 _WITHOUT = ("debugging", "doctest", "legacypath", "pastebin", "setuponly", "setupplan", "stepwise")
 _TEST_SECONDS, _RUN_SECONDS = 600, 1800
+LACKING = 77
 _WHY = {COMPLAINT: "kernel complaint", TIMED_OUT: "timed out", NO_BOOT: "no exit code", 5: "no tests"}
 
 
@@ -83,8 +85,7 @@ def _cases(report: Path) -> Iterator[tuple[str, ElementTree.Element]]:
 
 
 def run_on(series: str, out: Path, arguments: list[str]) -> Run:
-    """Boot one kernel, run the tests, show their output."""
-    (out / "junit.xml").unlink(missing_ok=True)
+    """Boot one kernel, run the tests, show their output, and leave the ``Run`` in ``out`` for ``recall``."""
     machine = Machine(fetch(series, cache_dir()), timeout=_RUN_SECONDS)
     print(f"=== {series}: {machine.release}", flush=True)
     began = time.monotonic()
@@ -95,7 +96,23 @@ def run_on(series: str, out: Path, arguments: list[str]) -> Run:
         print(f"kernel: {line}", flush=True)
     if result.code in (TIMED_OUT, NO_BOOT):
         print(text(out / "console")[-3000:], flush=True)
-    return Run(machine.release, result.code, seconds, outcomes(out / "junit.xml"), result.complaints)
+    ran = Run(machine.release, result.code, seconds, outcomes(out / "junit.xml"), result.complaints)
+    (out / "run.json").write_text(json.dumps(asdict(ran), indent=1) + "\n")
+    return ran
+
+
+def recall(out: Path) -> Run | None:
+    """The run that ``out`` tells of; None when it did not come to its end."""
+    if not (out / "run.json").exists():
+        return None
+    told = json.loads((out / "run.json").read_text())
+    return Run(**told | {"complaints": tuple(told["complaints"])})
+
+
+def forget(out: Path) -> None:
+    """Remove what an earlier run left to be read."""
+    for name in ("junit.xml", "run.json"):
+        (out / name).unlink(missing_ok=True)
 
 
 def table(runs: dict[str, Run]) -> str:
@@ -126,8 +143,14 @@ def main() -> int:
     runs: dict[str, Run] = {}
     try:
         require_root("running a VM")
-        for series in dict.fromkeys(asked.kernel or SUITES):
-            runs[series] = run_on(series, asked.out.absolute() / series, arguments)
+        outs = {series: asked.out.absolute() / series for series in asked.kernel or SUITES}
+        for out in outs.values():
+            forget(out)
+        for series, out in outs.items():
+            runs[series] = run_on(series, out, arguments)
+    except Lacking as answer:
+        print(f"suite: {answer}", file=sys.stderr)
+        return LACKING
     except HostError as error:
         print(f"suite: {error}", file=sys.stderr)
         return NO_BOOT

@@ -11,7 +11,9 @@ from tests.vm.host import require
 
 # In a mount namespace of its own every mount of the host turns read-only, so that the guest cannot change the host
 # whatever it mounts. A few (a sandbox's own mounts) may refuse; the root must not.
+# Network namespaces are let go: they would live as long as the daemon, whoever ends them meanwhile.
 _READ_ONLY = """
+for target in $({findmnt} -rno TARGET -t nsfs); do umount "$(printf %b "$target")"; done
 for target in $({findmnt} -rno TARGET); do mount -o remount,bind,ro "$(printf %b "$target")" 2>/dev/null; done
 mount -o remount,bind,ro / && exec {daemon}
 """
