@@ -18,7 +18,7 @@ PY_PACKAGES    := python3 python3-venv
 BUILD_PACKAGES := clang libbpf-dev linux-libc-dev
 RUN_PACKAGES   := libbpf1 libpcap0.8 redis-server iproute2
 YANG_PACKAGES  := libyang2-tools
-TEST_PACKAGES  := bpftool openssl libpython3.11 $(YANG_PACKAGES) chromium tshark
+TEST_PACKAGES  := bpftool python3-bpfcc openssl libpython3.11 $(YANG_PACKAGES) chromium tshark
 
 # make run DURATION=10 PORTS=4 OTLP=http RATE=500 ARGS='--json'
 DEMO_ARGS := $(if $(DURATION),--duration $(DURATION)) $(if $(PORTS),--ports $(PORTS)) $(if $(OTLP),--otlp $(OTLP)) \
@@ -59,11 +59,15 @@ bench: build $(VENV)/.lock run-packages test-packages ## costs as ratios to a re
 screenshot: build $(VENV)/.lock run-packages test-packages ## docs/web.png: the web page of an agent under traffic
 	$(BIN)/python -m tests.support.screenshot docs/web.png
 
-build: $(BUILD)/telegen.bpf.o $(BUILD)/telegen_job.bpf.o build-note ## the BPF objects and the note of what was built
+build: $(BUILD)/telegen.bpf.o $(BUILD)/telegen_job.bpf.o $(BUILD)/bcc build-note ## the BPF objects and the note of what was built
 
 $(BUILD)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) Makefile | build-packages
 	@mkdir -p $(BUILD)
 	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(BUILD)/bcc: $(shell find bpf/bcc -type f) contrib/setup/bcc_headers.sh | build-packages # headers where bcc compiles
+	@mkdir -p $(BUILD)
+	contrib/setup/bcc_headers.sh $@
 
 build-note:
 	@contrib/setup/build_note.sh $(NOTE)

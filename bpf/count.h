@@ -7,27 +7,37 @@
 
 #include "parse.h"
 
+/* The layout's words but the bounds, which follow: what each is called and what it is. */
+#define TG_LAYOUT(word)                                                                                                \
+	word(magic, TG_LAYOUT_MAGIC) word(version, TG_LAYOUT_VERSION) word(slots, TG_SLOTS) word(classes, TG_CLASSES)  \
+	word(buckets, TG_BUCKETS) word(total_size, sizeof(struct tg_total))                                            \
+	word(slot_size, sizeof(struct tg_if_stats)) word(classes_offset, offsetof(struct tg_if_stats, classes))        \
+	word(class_size, sizeof(struct tg_counters)) word(histogram_offset, offsetof(struct tg_counters, histogram))
+
+#ifdef TG_BCC
+#include "bcc.h"
+#else
+
+#define TG_FIELD(name, value) .name = value,
+
 /* Read by user space from the object's .rodata (and from another build's) before it looks into the maps. */
 const volatile struct tg_layout layout __attribute__((used)) = {
-	.magic = TG_LAYOUT_MAGIC,
-	.version = TG_LAYOUT_VERSION,
-	.slots = TG_SLOTS,
-	.classes = TG_CLASSES,
-	.buckets = TG_BUCKETS,
-	.total_size = sizeof(struct tg_total),
-	.slot_size = sizeof(struct tg_if_stats),
-	.classes_offset = offsetof(struct tg_if_stats, classes),
-	.class_size = sizeof(struct tg_counters),
-	.histogram_offset = offsetof(struct tg_counters, histogram),
+	TG_LAYOUT(TG_FIELD)
 	.bounds = { TG_BOUNDS },
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, TG_SLOTS);
-	__type(key, __u32);
-	__type(value, struct tg_if_stats);
-} if_stats_percpu SEC(".maps");
+#define TG_MAP(map_type, name, entries, key_type, value_type)                                                          \
+	struct {                                                                                                       \
+		__uint(type, map_type);                                                                                \
+		__uint(max_entries, entries);                                                                          \
+		__type(key, key_type);                                                                                 \
+		__type(value, value_type);                                                                             \
+	} name SEC(".maps")
+#define TG_AT(map) (&map)
+
+#endif
+
+TG_MAP(BPF_MAP_TYPE_PERCPU_ARRAY, if_stats_percpu, TG_SLOTS, __u32, struct tg_if_stats);
 
 static const __u32 bounds[] = { TG_BOUNDS };
 _Static_assert(sizeof(bounds) / sizeof(bounds[0]) == 9 && TG_BUCKETS == 10, "tg_bucket is a tree over nine bounds");

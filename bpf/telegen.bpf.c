@@ -16,26 +16,15 @@
  * gso_max_size was raised above 65,536) the jumbo option is, 8 bytes a packet, which segmentation takes out.
  *
  * The object holds no CO-RE relocations: struct __sk_buff is UAPI, so the same bytes load on every kernel from 5.10
- * with or without BTF.
+ * with or without BTF. Where not even that loads, bcc compiles this file on the box (TG_BCC, bcc.h).
  */
 #include <linux/pkt_cls.h>
 #include "count.h"
 #include "punt.h"
 
 /* No LIBBPF_PIN_BY_NAME: the loader pins, because it must look at a pin's layout before it uses it. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, TG_CLASSES);
-	__type(key, __u32);
-	__type(value, struct tg_total);
-} stats_percpu SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, TG_PUNT_SLOTS);
-	__type(key, __u32);
-	__type(value, struct tg_punts);
-} punt_percpu SEC(".maps");
+TG_MAP(BPF_MAP_TYPE_PERCPU_ARRAY, stats_percpu, TG_CLASSES, __u32, struct tg_total);
+TG_MAP(BPF_MAP_TYPE_PERCPU_ARRAY, punt_percpu, TG_PUNT_SLOTS, __u32, struct tg_punts);
 
 /* What both programs do. Returns what was added, nothing where the frame could not be counted. */
 static __always_inline struct tg_total tg_count_frame(struct __sk_buff *skb, __u32 slot)
@@ -51,8 +40,8 @@ static __always_inline struct tg_total tg_count_frame(struct __sk_buff *skb, __u
 	class = tg_classify(skb);
 	if (tg_unlikely(slot >= TG_SLOTS))
 		slot = 0;
-	total = bpf_map_lookup_elem(&stats_percpu, &class);
-	stats = bpf_map_lookup_elem(&if_stats_percpu, &slot);
+	total = bpf_map_lookup_elem(TG_AT(stats_percpu), &class);
+	stats = bpf_map_lookup_elem(TG_AT(if_stats_percpu), &slot);
 	if (tg_unlikely(!total || !stats || class >= TG_CLASSES))
 		return (struct tg_total){};
 	return tg_count(skb, total, &stats->classes[class]);
@@ -76,12 +65,19 @@ int telegen_if_punt(struct __sk_buff *skb)
 	if (tg_unlikely(slot >= TG_SLOTS))
 		slot = 0;
 	protocol = tg_punt_classify(skb);
-	punts = bpf_map_lookup_elem(&punt_percpu, &slot);
+	punts = bpf_map_lookup_elem(TG_AT(punt_percpu), &slot);
 	if (tg_unlikely(!punts || protocol >= TG_PUNTS))
 		return TC_ACT_UNSPEC;
 	punts->protocols[protocol].packets += added.packets;
 	punts->protocols[protocol].bytes += added.bytes;
 	return TC_ACT_UNSPEC;
 }
+
+#ifdef TG_BCC
+int tg_layout(struct __sk_buff *skb)
+{
+	TG_TELL_LAYOUT;
+}
+#endif
 
 char LICENSE[] SEC("license") = "GPL";

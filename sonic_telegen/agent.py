@@ -234,6 +234,7 @@ class Agent:
             kernel=platform.release(),
             started_ns=self._began,
             loader=loaded.loader if loaded else "",
+            loader_reason=loaded.reason if loaded else "",
             btf=loader.KERNEL_BTF.exists(),
             attach=",".join(sorted(kinds)),
             jobs=len(result.asked.jobs),

@@ -13,8 +13,9 @@ from pathlib import Path
 from sonic_telegen.db.store import Store
 from sonic_telegen.errors import Conflict, KernelError, StoreError
 from sonic_telegen.journal import Journal
-from sonic_telegen.kernel import detach, loader, pins
+from sonic_telegen.kernel import detach, ladder, pins
 from sonic_telegen.kernel.apply import Kernel
+from sonic_telegen.kernel.loader import Loaded
 from sonic_telegen.kernel.netlink import Netlink
 from sonic_telegen.log import NOTICE, fields, log
 from sonic_telegen.model.mirror import DeleteSession, session_name
@@ -45,7 +46,7 @@ class KernelDoor:
     def __init__(self, where: Environment, journal: Journal) -> None:
         self._where, self._journal = where, journal
         self.side: Kernel | None = None
-        self.loaded: loader.Loaded | None = None
+        self.loaded: Loaded | None = None
         self.notice = ""
         self._told: tuple[str, ...] = ()
 
@@ -57,17 +58,18 @@ class KernelDoor:
             netlink = Netlink()
             had_pins = any((self._where.pin_dir / name).exists() for name in pins.MAPS)
             try:
-                self.loaded = loader.load(
+                self.loaded = ladder.climb(
                     self._where.bpf_obj or packaged_object(),
                     self._where.pin_dir,
-                    btf_path=str(self._where.btf_path) if self._where.btf_path else None,
                     hooks=Kernel.swapper(netlink),
+                    btf_path=self._where.btf_path,
                     job_object=job_object(self._where),
                 )
             except BaseException:
                 netlink.close()
                 raise
             self.side = Kernel(netlink, self.loaded, self._journal)
+            log.log(NOTICE, "loaded", extra=fields(loader=self.loaded.loader, reason=self.loaded.reason))
             self._tell(self.loaded.notices)
             orphans = [] if had_pins else [f for f in netlink.dump_all(netlink.qdiscs()) if f.own is not None]
             if orphans:

@@ -11,6 +11,7 @@ from sonic_telegen.cli.findings import Facts, Finding, Mark
 from sonic_telegen.model.job import COUNTING_MODES, Direction, MirrorMode
 from sonic_telegen.model.status import Reason, Status, Visibility
 
+COMPILED = "bcc"  # on the box, since the object did not load
 _ATTACHED = (Status.RUNNING, Status.DEGRADED)
 _OVER = (Status.STOPPED, Status.DONE, Status.REJECTED)
 _MARKS = {Status.RUNNING: Mark.OK, Status.DEGRADED: Mark.WARN, Status.STARTING: Mark.WARN}  # all others: fail
@@ -30,8 +31,18 @@ def _agent(facts: Facts) -> Iterator[Finding]:
         yield Finding("agent", Mark.FAIL, f"it does not run: it last told {told}", "start sonic-telegen")
     else:
         yield Finding("agent", Mark.OK, f"it runs (pid {row['pid']}), and last told {told}")
+    if row["loader"]:
+        yield _loader(row)
     if row["config_error"]:
         yield Finding("settings", Mark.FAIL, row["config_error"], f"see: {facts.spell('show', 'global')}")
+
+
+def _loader(row: Mapping[str, Any]) -> Finding:
+    reason = f": {row['loader_reason']}" if row["loader_reason"] else ""
+    text = f"the programs were loaded as {row['loader']}{reason}"
+    if row["loader"] == COMPILED:
+        return Finding("loader", Mark.WARN, text, "install the package again, or unset TELEGEN_BPF_OBJ")
+    return Finding("loader", Mark.OK, text)
 
 
 def _port(facts: Facts) -> Iterator[Finding]:

@@ -54,6 +54,7 @@ def agent(row: Mapping[str, Any], alive: bool, at: float) -> str:
         ("Version", f"{clean(row['version'])} (commit {clean(row['commit'])})"),
         ("Kernel", f"{clean(row['kernel'])}, BTF {'yes' if row['btf'] else 'no'}"),
         ("Programs", f"loader {shown(row['loader'])}, attached by {shown(row['attach'])}"),
+        ("Loader", clean(row["loader_reason"])),
         ("Jobs", f"{row['jobs_running']:,} of {row['jobs']:,} running"),
         ("Export", f"{shown(row['otlp_endpoint'])}, last success {times.ago(row['otlp_last_success'], at)}{failures}"),
         ("Export error", clean(row["otlp_last_error"])),

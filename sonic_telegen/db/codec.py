@@ -251,6 +251,7 @@ def agent_row(told: AgentStatus, now_ns: int) -> dict[str, str]:
         "started_at": timestamp(told.started_ns),
         "kernel": told.kernel,
         "loader": told.loader,
+        "loader_reason": printable(told.loader_reason),
         "btf": "true" if told.btf else "false",
         "attach": told.attach,
         "jobs": str(told.jobs),

@@ -26,6 +26,7 @@ AGENT_TEXTS = (
     "commit",
     "kernel",
     "loader",
+    "loader_reason",
     "attach",
     "otlp_endpoint",
     "otlp_last_error",

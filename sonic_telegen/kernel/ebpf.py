@@ -19,6 +19,7 @@ BYTES = {1: 0x10, 2: 0x08, 4: 0x00, 8: 0x18}
 ADD, SUB, OR, AND, LSH, RSH, NEG, MOV = 0x00, 0x10, 0x40, 0x50, 0x60, 0x70, 0x80, 0xB0
 JA, JEQ, JGT, JGE, JSET, JNE, JLT, JLE, CALL, EXIT = 0x00, 0x10, 0x20, 0x30, 0x40, 0x50, 0xA0, 0xB0, 0x80, 0x90
 TO_BE = 0xDC  # immediate: bits
+LD_64 = 0x18  # takes two instructions
 
 
 class TooLong(ValueError):
@@ -119,3 +120,9 @@ class Assembler:
         if offset not in REACH:
             raise TooLong(f"a jump over {abs(offset)} instructions")
         return encode(line.opcode, line.dst, line.src, offset, line.immediate)
+
+
+def registers(packed: int) -> tuple[int, int]:
+    """Destination and source of an instruction's second byte."""
+    low, high = packed & 15, packed >> 4
+    return (low, high) if sys.byteorder == "little" else (high, low)

@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 from sonic_telegen.kernel import libbpf, migrate
+from sonic_telegen.kernel.code import Code
 from sonic_telegen.kernel.failure import kernel_error
 from sonic_telegen.kernel.jobload import Source
 from sonic_telegen.kernel.jobs import JobPrograms
@@ -54,11 +55,20 @@ KERNEL_BTF = Path("/sys/kernel/btf/vmlinux")
 CORE, CORE_BTF_FILE = "core", "core-btf-file"
 
 
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One way to the programs: its name in STATE_DB, how they are come by, and the file of types that it needs."""
+
+    name: str
+    open: Callable[[], Code]
+    btf: str | None = None
+
+
 @dataclass(slots=True)
 class Loaded:
     """The interface programs (``punt_program`` tells control protocols apart as well) and their maps.
 
-    ``loader`` tells the rung of the ladder, ``notices`` what must be told.
+    ``loader`` tells the rung of the ladder and ``reason`` why it is not the first, ``notices`` what must be told.
     """
 
     program: Program
@@ -70,6 +80,7 @@ class Loaded:
     notices: tuple[str, ...]
     pins: PinDir
     jobs: JobPrograms
+    reason: str = ""
 
     def close(self) -> None:
         """Close all descriptors; pins, filters and counters stay."""
@@ -124,10 +135,22 @@ def load(
     ``PermissionDenied``, ``NotSupported``); the pins are then as they were, or a migration that the next call goes on
     with.
     """
-    pins, notices = PinDir(pin_dir), list[str]()
     btf = btf_path if btf_path and not KERNEL_BTF.exists() else None
+    rung = Rung(CORE_BTF_FILE if btf else CORE, partial(Object.open, object_path, btf), btf)
+    return load_rung(rung, pin_dir, hooks, clock, job_object)
+
+
+def load_rung(
+    rung: Rung,
+    pin_dir: str | os.PathLike[str],
+    hooks: Hooks,
+    clock: Callable[[], int] = time.time_ns,
+    job_object: Path | None = None,
+) -> Loaded:
+    """As ``load``, from a rung of the ladder."""
+    pins, notices = PinDir(pin_dir), list[str]()
     pins.prepare()
-    with Object.open(object_path, btf) as o:
+    with rung.open() as o:
         wanted = Layout.parse(o.rodata("layout"), f"layout in {o.path}")
         _refuse_newer(pins, wanted)
         notices += migrate.finish(pins, hooks)
@@ -142,7 +165,7 @@ def load(
                 o.load()
             migrate.begin(pins, wanted, o)
             notices += migrate.finish(pins, hooks)
-    with Object.open(object_path, btf) as o:
+    with rung.open() as o:
         with opened(pins) as found:
             if _layout(pins, found) is not None:
                 for name in {STATS, IF_STATS, PUNT} & found.keys():
@@ -151,11 +174,11 @@ def load(
         notices += complete(pins, wanted, lambda name: os.dup(o.map_fd(name)), clock)
         for name in PROGRAMS:
             notices += _program(pins, o, name, first[name])
-    return _hand_over(pins, btf, notices, clock, job_object)
+    return _hand_over(pins, rung, notices, clock, job_object)
 
 
 def _hand_over(
-    pins: PinDir, btf: str | None, notices: list[str], clock: Callable[[], int], job_object: Path | None
+    pins: PinDir, rung: Rung, notices: list[str], clock: Callable[[], int], job_object: Path | None
 ) -> Loaded:
     with ExitStack() as undo:
         fds = {}
@@ -172,12 +195,11 @@ def _hand_over(
         if slots or accounts:
             notices.append(f"took over {len(slots)} slots and {len(accounts)} accounts")
         info, punt = libbpf.prog_info(fds[PROG]), libbpf.prog_info(fds[PROG_PUNT])
-        jobs = JobPrograms(pins, Source(job_object, btf, layout, fds[IF_STATS]))
+        jobs = JobPrograms(pins, Source(job_object, rung.btf, layout, fds[IF_STATS]))
         notices += jobs.notices
         undo.pop_all()
-    loader = CORE_BTF_FILE if btf else CORE
     programs = Program(info.id, info.tag), fds[PROG], Program(punt.id, punt.tag), fds[PROG_PUNT]
-    return Loaded(*programs, maps, loader, tuple(notices), pins, jobs)
+    return Loaded(*programs, maps, rung.name, tuple(notices), pins, jobs)
 
 
 def _layout(pins: PinDir, found: Mapping[str, int]) -> Layout | None:
@@ -194,7 +216,7 @@ def _refuse_newer(pins: PinDir, wanted: Layout) -> None:
         raise kernel_error("use pins", str(pins.path), errno.EEXIST, remedy, problem)
 
 
-def _program(pins: PinDir, o: Object, name: str, first: bool) -> tuple[str, ...]:
+def _program(pins: PinDir, o: Code, name: str, first: bool) -> tuple[str, ...]:
     """Leave the pinned program when it is the same and counts into the pinned maps, else pin the object's."""
     own = libbpf.prog_info(o.prog_fd(PROGRAMS[name]))
     counting = (STATS, IF_STATS, PUNT) if name == PROG_PUNT else (STATS, IF_STATS)

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from sonic_telegen.kernel import libbpf
+from sonic_telegen.kernel.code import Code
 from sonic_telegen.kernel.layout import Layout, carry, check_carry, plus
 from sonic_telegen.kernel.pins import (
     BASE,
@@ -63,7 +64,7 @@ def opened(pins: PinDir) -> Iterator[dict[str, int]]:
             os.close(fd)
 
 
-def begin(pins: PinDir, wanted: Layout, object_: libbpf.Object) -> None:
+def begin(pins: PinDir, wanted: Layout, object_: Code) -> None:
     """Collect the maps and the program of a loaded object in ``next/``; nothing that counts is touched."""
     into = pins.next
     with opened(pins) as now:

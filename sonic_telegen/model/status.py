@@ -96,6 +96,7 @@ class AgentStatus:
     kernel: str
     started_ns: int = 0
     loader: str = ""
+    loader_reason: str = ""  # why it is not the first way
     btf: bool = False
     attach: str = ""
     jobs: int = 0

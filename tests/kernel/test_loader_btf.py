@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from sonic_telegen.kernel.loader import load
-from tests.support.objects import ROOT, TELEGEN, bpffs, source_object
+from tests.support.objects import ROOT, bpffs
 from tests.support.pinned import NoFilters, totals
+from tests.support.relocating import relocating
 
 LOAD = """
 import sys
@@ -27,18 +28,6 @@ print(found.loader, totals(found.maps.sample()))
 def pins() -> Iterator[Path]:
     with bpffs() as place:
         yield place / "telegen"
-
-
-def relocating() -> str:
-    """The interface program with one question to the kernel's types in it; the wrong answer changes its verdict."""
-    text, last = (ROOT / TELEGEN).read_text(), "\ttg_count_frame(skb, TG_CTX(skb, tc_classid));\n"
-    assert text.count(last) == 1
-    ask = "\tif (!bpf_core_field_exists(((struct sk_buff *)0)->len))\n\t\treturn 7;\n"
-    types = (
-        "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_core_read.h>\n"
-        "struct sk_buff { unsigned int len; } __attribute__((preserve_access_index));\n"
-    )
-    return str(source_object(types + text.replace(last, ask + last), "relocating"))
 
 
 def without_kernel_btf(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -52,6 +52,14 @@ def slot(fd: int, number: int = 0) -> dict[str, Count]:
     return found
 
 
+def punts(fd: int, number: int = 0) -> dict[str, tuple[int, int]]:
+    """Packets and bytes of each control protocol that a slot of ``punt_percpu`` counted any of."""
+    words = [sum(column) for column in zip(*_per_cpu(fd, number, _PUNTS), strict=True)]
+    assert not any(words[2 * len(PROTOCOLS) :]), "the program writes nothing behind the counters"
+    pairs = zip(words[0::2], words[1::2], strict=True)
+    return {name: pair for name, pair in zip(PROTOCOLS, pairs, strict=False) if any(pair)}
+
+
 def _per_cpu(fd: int, index: int, shape: struct.Struct) -> list[tuple[int, ...]]:
     value = libbpf.lookup(fd, struct.pack("=I", index), libbpf.percpu_size(shape.size))
     assert value is not None
@@ -91,11 +99,7 @@ class Classifier:
 
     def punts(self, number: int = 0) -> dict[str, tuple[int, int]]:
         """Packets and bytes of each control protocol that a slot counted any of."""
-        cpus = _per_cpu(self._punts, number, _PUNTS)
-        words = [sum(column) for column in zip(*cpus, strict=True)]
-        assert not any(words[2 * len(PROTOCOLS) :]), "the program writes nothing behind the counters"
-        pairs = zip(words[0::2], words[1::2], strict=True)
-        return {name: pair for name, pair in zip(PROTOCOLS, pairs, strict=False) if any(pair)}
+        return punts(self._punts, number)
 
     def clear(self, *slots: int) -> None:
         """Zero the totals and the given slots (slot 0 when none is given)."""

@@ -86,18 +86,19 @@ DOORS: dict[str, tuple[tuple[str, ...], str]] = {
             "kernel.libbpf",
             *(f"kernel.libbpf_{part}" for part in ("c", "hash", "object", "ring")),
             "kernel.pcap",  # libpcap, opened only for a filter expression
+            "kernel.bcc_child",  # bcc's library hands out addresses
             "demo.namespace",
             "heap",
         ),
         "raw pointers stay behind one wall; two calls into glibc in heap",
     ),
-    "bcc": (("kernel.loader",), "64 MB, and only where nothing else loads"),
+    "bcc": (("kernel.bcc_child",), "120 MB with LLVM: in a process that ends, and only where nothing else loads"),
     "grpc": (("telemetry.otlp", "demo.receiver"), "only the chosen exporter is imported"),
     "opentelemetry": (("telemetry.otlp", "demo.receiver"), "17 to 41 MB by exporter: imported when one is chosen"),
     "aiohttp": (("rest",), "16 MB, and only when REST is listened for"),
     "click": (("cli",), "the daemon has no command tree"),
     "rich": (("demo.screen",), "only people look at tables"),
-    "subprocess": (("demo",), "no forked tc or ip: a fork is slow, and its errors are prose"),
+    "subprocess": (("demo", "kernel.compiler"), "no forked tc or ip: a fork is slow, and its errors are prose"),
     "multiprocessing": ((), "as subprocess"),
 }
 
@@ -174,7 +175,7 @@ def test_every_module_has_a_room() -> None:
 
 
 def test_files_stay_small() -> None:
-    sources = [*(ROOT / PACKAGE).rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "bpf").iterdir()]
+    sources = [*(ROOT / PACKAGE).rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "bpf").rglob("*.[ch]")]
     long = {str(path): n for path in sources if (n := len(path.read_text().splitlines())) > MAX_LINES}
     assert long == {}, f"{MAX_LINES} lines at most: is it two rooms?"
 
