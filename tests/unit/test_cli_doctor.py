@@ -61,6 +61,7 @@ def test_where_all_is_well_every_check_says_so() -> None:
     assert not failed(found)
     assert [(each.check, each.finding) for each in found] == [
         ("agent", "it runs (pid 4242), and last told 2 s ago"),
+        ("loader", "the programs were loaded as core"),
         ("job", "uplink is running"),
         ("vantage", "the port's own netdev: all that passes it is counted; the switch itself counts no packets here"),
         ("netdev", "Ethernet0 exists (ifindex 7)"),

@@ -44,6 +44,7 @@ def test_a_port_on_which_all_is_well(trees: Trees, config_rows: RawRedis, state_
     told = trees.show("doctor", "lo")
     assert told == (
         "ok    agent      it runs (pid 4242), and last told 2 s ago\n"
+        "ok    loader     the programs were loaded as core\n"
         "ok    job        a is running\n"
         "ok    vantage    the port's own netdev: all that passes it is counted; "
         "the switch itself counts no packets here\n"
