@@ -89,7 +89,7 @@ version: build-note $(VENV)/.lock ## version, commit and date of this tree
 	@$(BIN)/python -m sonic_telegen --version
 
 lock: $(AUDIT)/.lock ## pin the newest versions that contrib/requirements/*.in allow
-	cd contrib/requirements && for set in runtime dev audit; do UV_CUSTOM_COMPILE_COMMAND='make lock' \
+	cd contrib/requirements && for set in runtime dev audit fleet; do UV_CUSTOM_COMPILE_COMMAND='make lock' \
 		$(CURDIR)/$(AUDIT)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-emit-index-url $$set.in -o $$set.lock || exit 1; done
 
@@ -120,6 +120,7 @@ test-packages:
 	@contrib/setup/packages.sh $(TEST_PACKAGES)
 
 -include contrib/audit/audit.mk
+-include tests/fleet/fleet.mk
 -include tests/vm/vm.mk
 -include debian/deb.mk
 -include tests/image/image.mk

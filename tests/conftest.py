@@ -7,6 +7,7 @@ tests/kernel root: BPF, tc and network namespaces of the test's own
 tests/system root: the agent as a process, Redis, kernel and OTLP receivers together
 tests/vm     root: what must hold on every kernel; runs here, and with `make test-vm` on three others in QEMU
 tests/matrix root: starts part of tests/vm on those three, as `.ci/run` does; each test there is one here
+tests/fleet  root: the agent, collectors, Prometheus and Ansible together (`make fleet-test`, not part of `make test`)
 ===========  ======================================================================================
 
 A skip must say that this machine cannot run the test, and how that was found out: ``machine: <probe>: <answer>``. Any
@@ -24,7 +25,7 @@ from typing import Any
 
 import pytest
 
-NEEDS_ROOT = ("kernel", "system", "vm", "matrix")
+NEEDS_ROOT = ("kernel", "system", "vm", "matrix", "fleet")
 MACHINE = re.compile(r"(?:Skipped: )?machine: [^:]+: .+", re.DOTALL)
 PLACES = (Path("/run/netns"), Path("/sys/fs/bpf"), Path(tempfile.gettempdir()))
 IN_CI = os.environ.get("CI", "").lower() in ("true", "1")

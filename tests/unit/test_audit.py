@@ -29,7 +29,7 @@ def tree(folder: Path, lock: str, asked: str = "thing>=1", setup: str = "thing")
 
 def test_every_dependency_of_this_tree_is_pinned_by_hash() -> None:
     assert locks.problems(ROOT) == []
-    assert {path.stem for path in (ROOT / locks.REQUIREMENTS).glob("*.in")} == {"audit", "dev", "runtime"}
+    assert {path.stem for path in (ROOT / locks.REQUIREMENTS).glob("*.in")} == {"audit", "dev", "fleet", "runtime"}
 
 
 def test_a_lock_that_holds_all_that_is_asked_for_has_no_problem(tmp_path: Path) -> None:
