@@ -38,6 +38,7 @@ class Chain:
     def __init__(self, namespace: str, programs: Programs) -> None:
         self._namespace, self._programs = namespace, programs
         self._stack = contextlib.ExitStack()
+        self.pids: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -146,6 +147,7 @@ class Chain:
                 env={**os.environ, **(environment or {})},
             )
         self._stack.callback(_end, process)
+        self.pids[name] = process.pid  # nsenter has become it
         self._await(name, process, up)
 
     def _await(self, name: str, process: subprocess.Popen[bytes], up: Callable[[], object]) -> None:

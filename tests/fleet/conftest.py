@@ -13,7 +13,7 @@ import pytest
 from sonic_telegen.settings import OtlpSettings
 from sonic_telegen.telemetry.otlp import Exporter
 from sonic_telegen.telemetry.resource import resource
-from tests.fleet.chain import OTLP, SITE_GRPC, Chain
+from tests.fleet.chain import OTLP, SITE_GRPC, SITE_HTTP, Chain
 from tests.fleet.programs import Programs, programs
 from tests.support.box import Box, wait_for
 from tests.support.pretend import Pretend
@@ -62,10 +62,23 @@ def fleet(binaries: Programs) -> Iterator[Fleet]:
                 metrics = _LEAF2.metrics(beat, time.time_ns())
                 chain.inside(partial(exporter.export, metrics))
                 wait_for(lambda: _sum(chain, "bpf_packets_total", counted) >= sent["Ethernet4"], 20, chain.logs)
+        with contextlib.closing(leaf3()) as exporter:
+            metrics = _LEAF3.metrics(1, time.time_ns())
+            chain.inside(partial(exporter.export, metrics))
+        wait_for(lambda: chain.query('telegen_agent_passes_total{host_name="leaf3"}'), 20, chain.logs)
         yield Fleet(box, chain, sent)
 
 
 _LEAF2 = Pretend(["Ethernet0", "PortChannel1"], 3, time.time_ns() - 10**11)
+
+
+_LEAF3 = Pretend([f"Ethernet{4 * n}" for n in range(300)], 0, time.time_ns() - 10**11)
+
+
+def leaf3() -> Exporter:
+    """A switch whose one export is more than fits into a batch: through the site's collector."""
+    settings = OtlpSettings(endpoint=f"http://127.0.0.1:{SITE_HTTP}", protocol="http/protobuf")
+    return Exporter(settings, resource(settings, "1.2.3", "leaf3"))
 
 
 def leaf2(chain: Chain) -> Exporter:

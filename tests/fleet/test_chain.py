@@ -47,6 +47,12 @@ def test_every_metric_of_the_product_has_the_name_and_labels_that_dashboard_and_
     assert found == expected
 
 
+def test_every_series_is_of_a_switch(fleet: Fleet) -> None:
+    assert fleet.chain.query('count({__name__=~"(bpf|telegen)_.+", host_name=""})') == []
+    (found,) = fleet.chain.query('count(bpf_packets_total{host_name="leaf3"})')
+    assert int(found["value"][1]) == 300 * 2 * len(CLASSES)
+
+
 def test_nothing_that_changes_with_an_upgrade_is_a_label(fleet: Fleet) -> None:
     every = fleet.chain.ask("labels")
     assert {"host_name", "proto", "le"} <= set(every)
