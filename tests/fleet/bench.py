@@ -1,7 +1,7 @@
-"""How many switches one collector carries: agents' exports, made by the agent's own code, sent to the chain of contrib/fleet.
+"""How many switches one collector carries: exports made by the agent's code, sent to the chain of contrib/fleet.
 
-Each switch sends one export a round, as fast as the site collector takes them, and the round is over when Prometheus has
-the last value of each: nothing counts that did not arrive. CPU time is that of each program alone, so it does not
+Each switch sends one export a round, as fast as the site collector takes them, and the round is over when Prometheus
+has the last value of each: nothing counts that did not arrive. CPU time is that of each program alone, so it does not
 depend on what else the machine does; beside it what an agent needs to make and send such an export.
 ``make bench-fleet ARGS='--switches 50 --ports 32 --rounds 6'``
 """
