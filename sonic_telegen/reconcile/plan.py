@@ -31,6 +31,7 @@ from sonic_telegen.model.action import (
     SetMirror,
     UnloadProgram,
 )
+from sonic_telegen.model.job import MirrorMode
 from sonic_telegen.model.kernel import DROP, FIRST_PRIORITY, LAST_PRIORITY, AccountKey, KernelState, QdiscKind
 from sonic_telegen.reconcile.desired import Desired, Hook, Wanted
 from sonic_telegen.reconcile.programs import current, own, program_of
@@ -84,7 +85,7 @@ def _removals(desired: Desired, world: World) -> Iterator[Action]:
             yield UnloadProgram(job)
     if desired.teardown:
         for key in sorted(state.accounts, key=str):
-            if key.job not in desired.remembered:
+            if key.job not in desired.remembered or _elsewhere(desired, key.job):
                 yield CloseAccount(key)
     used = {ifindex for ifindex, _ in world.places}
     for qdisc in state.qdiscs.values():
@@ -94,6 +95,12 @@ def _removals(desired: Desired, world: World) -> Iterator[Action]:
     for ifindex in sorted(world.doomed):
         link = state.links[ifindex]
         yield DeleteTunnel(ifindex, link.name, link.alias)
+
+
+def _elsewhere(desired: Desired, job: str) -> bool:
+    """Whether the ASIC serves it now: what was counted here before is no answer any more."""
+    wanted = desired.jobs.get(job)
+    return wanted is not None and wanted.mode is MirrorMode.ASIC
 
 
 def _creations(desired: Desired, world: World) -> Iterator[Action]:

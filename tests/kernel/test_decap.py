@@ -19,6 +19,7 @@ from tests.support.anyframe import frames, taken_by_a_test_run
 from tests.support.anyframe import tags as any_tags
 from tests.support.job_reference import facts
 from tests.support.jobprog import JobProgram, spec
+from tests.support.patience import examples
 from tests.support.reference import CLASSES, count
 
 FOREIGN = b""  # what a frame is that cannot be looked at: nothing of it is there
@@ -127,7 +128,7 @@ def questions(draw: st.DrawFn) -> tuple[list[bytes], Match, ErspanAsked]:
     return sent, draw(st.just(EVERY_FRAME) | matches(about)), draw(asked)
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(1500), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(questions())
 @example(([e.outer(e.type_2(f.arp()))], EVERY_FRAME, ANYBODY))
 def test_kernel_and_reference_agree(question: tuple[list[bytes], Match, ErspanAsked]) -> None:

@@ -14,6 +14,7 @@ from tests.support import erspan as e
 from tests.support import frames as f
 from tests.support.expressions import EXPRESSIONS, SAMPLES
 from tests.support.jobprog import JobProgram, spec
+from tests.support.patience import examples
 from tests.support.pcap import libpcap_matches, need_libpcap, outermost_tag
 from tests.support.wireframes import frames
 
@@ -48,7 +49,7 @@ def test_kernel_and_libpcap_agree_on_the_frame_within(expression: str) -> None:
                 assert takes(program, e.outer(taken)) == says, f"tag taken out: {frame.hex()}"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(frames)
 def test_kernel_and_libpcap_agree_on_any_frame_within(frame: bytes) -> None:
     for expression in ("tcp port 443 or udp", "vlan and ip", "ip6 and icmp6", "greater 100", "ether[14] > 0x45"):

@@ -16,6 +16,7 @@ from sonic_telegen.model.sample import Session
 from tests.support import erspan as e
 from tests.support import frames as f
 from tests.support.jobprog import JobProgram, on_one_cpu, spec
+from tests.support.patience import examples
 
 REMOTE, LOCAL = str(IPv4Address(e.REMOTE)), str(IPv4Address(e.LOCAL))
 TCP = f.ether(f.IPV4, f.ipv4(f.TCP, f.tcp(bytes(100), ports=(40000, 443), flags=2), tos=46 << 2), [(f.DOT1Q, 7)])
@@ -33,7 +34,7 @@ def numbered(number: int) -> bytes:
     return e.outer(e.type_2(f.arp(), 1, number))
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(600), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, LAST) | st.just(LAST - 3), st.lists(steps, max_size=40))
 @example(0, [1] * 200)
 @example(LAST - 3, [1] * 10)

@@ -18,6 +18,7 @@ from tests.support import frames as f
 from tests.support.anyframe import frames, taken_by_a_test_run
 from tests.support.job_reference import facts
 from tests.support.jobprog import JobProgram, on_one_cpu, spec
+from tests.support.patience import allowed, examples
 
 FLOWS, PACKETS = ResultDetail.FLOWS, ResultDetail.PACKETS
 LATEST = 2**64 - 1
@@ -78,7 +79,9 @@ def test_an_aggregate_is_one_sample_of_all_its_packets() -> None:
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=examples(150),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(frames.filter(taken_by_a_test_run), min_size=1, max_size=12))
 def test_flows_are_those_of_the_reference(sent: list[bytes]) -> None:
@@ -124,7 +127,7 @@ def test_a_scan_costs_no_more_insertions_than_the_budget() -> None:
 
 def test_the_budget_is_there_again_in_the_next_window() -> None:
     with JobProgram(spec(detail=FLOWS), budget=1, window=1) as program:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + allowed(10)
         port = 1
         while program.percpu.tracked_packets < 3 and time.monotonic() < deadline:
             program.run(tcp(port))

@@ -13,6 +13,7 @@ from tests.support import frames as f
 from tests.support.anyframe import frames, gso_segs, gso_sizes, taken_by_a_test_run
 from tests.support.job_reference import Facts, facts
 from tests.support.jobprog import JobProgram, spec
+from tests.support.patience import examples
 from tests.support.reference import Count, expected
 
 Counts = dict[str, Count]
@@ -79,7 +80,7 @@ questions = frames.filter(taken_by_a_test_run).flatmap(
 )
 
 
-@settings(max_examples=800, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(800), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(questions, gso_sizes, gso_segs)
 def test_kernel_and_reference_agree(asked: tuple[list[bytes], Match], size: int, segs: int) -> None:
     sent, match = asked

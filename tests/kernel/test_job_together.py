@@ -19,6 +19,7 @@ from tests.support import anyframe, wireframes
 from tests.support import frames as f
 from tests.support.anyframe import taken_by_a_test_run
 from tests.support.jobprog import JobProgram, on_one_cpu
+from tests.support.patience import examples
 from tests.support.pcap import need_libpcap
 from tests.support.together import SNAPLEN, Asks, Seen, everything, flows, proves_nothing_is_missing
 
@@ -47,7 +48,7 @@ def _one_cpu_and_libpcap() -> Iterator[None]:
     os.sched_setaffinity(0, before)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(MATCHES), st.lists(any_frame.filter(taken_by_a_test_run), min_size=1, max_size=12))
 def test_all_that_it_keeps_is_of_the_frames_that_fit(match: Match, sent: list[bytes]) -> None:
     asks = Asks(match)
@@ -108,7 +109,7 @@ def shown(one: Loaded, frame: bytes) -> None:
         program.drain()
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(anyframe.built | wireframes.frames, st.data())
 def test_a_frame_that_ends_anywhere_fits_what_it_holds(loaded: list[Loaded], frame: bytes, data: st.DataObject) -> None:
     end = data.draw(st.integers(anyframe.SHORTEST, min(len(frame), 200)))

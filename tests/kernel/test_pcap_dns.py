@@ -19,6 +19,7 @@ from sonic_telegen.demo.namespace import create_namespace, in_namespace, remove_
 from sonic_telegen.errors import ConfigError
 from sonic_telegen.kernel import pcap
 from tests.support.net import run_in
+from tests.support.patience import examples
 from tests.support.pcap import need_libpcap
 
 NAMES = ["telegen.example", "ab", "nods", "loopback", "vxlan", "iframe", "a.b:c.d", "aa:bb-cc.dd:ee:ff", "1.2.3.4.5"]
@@ -100,7 +101,7 @@ def test_no_expression_asks_a_name_server(served: tuple[str, NameServer]) -> Non
     space, server = served
     accepted = []
 
-    @settings(max_examples=3000, deadline=None, database=None)
+    @settings(max_examples=examples(3000), deadline=None, database=None)
     @given(expressions)
     def check(expression: str) -> None:
         with contextlib.suppress(ConfigError):

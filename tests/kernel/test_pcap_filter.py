@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from sonic_telegen.kernel import pcap
 from sonic_telegen.kernel.cbpf import Instruction
 from tests.support.expressions import EXPRESSIONS, SAMPLES, TAG_7
+from tests.support.patience import examples
 from tests.support.pcap import Filter, libpcap_matches, need_libpcap, outermost_tag
 from tests.support.wireframes import frames
 
@@ -63,7 +64,7 @@ def forms() -> Iterator[list[Forms]]:
         yield found
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(frames)
 def test_kernel_and_libpcap_agree_on_any_frame(forms: list[Forms], frame: bytes) -> None:
     tagged = frame[:12] + bytes.fromhex("81000007") + frame[12:]

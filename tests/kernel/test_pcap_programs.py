@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sonic_telegen.kernel import cbpf
 from sonic_telegen.kernel.cbpf import Instruction
 from tests.support import frames as f
+from tests.support.patience import examples
 from tests.support.pcap import Filter, libpcap_matches, need_libpcap
 from tests.support.wireframes import frames
 
@@ -81,7 +82,7 @@ SHIFTED_OUT = [plain(LD, 5), plain(LDX, 32), plain(ALU | cbpf.LSH | cbpf.X), pla
 BY_ZERO = [plain(LD, 5), plain(ALU | cbpf.DIV | cbpf.X), plain(RET, 1)]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(programs(), st.lists(frames, min_size=1, max_size=4))
 @example(IHL_INDEX, [TCP])
 @example(TAG_INDEX, [bytes([at]) + TCP[1:] for at in range(6)])

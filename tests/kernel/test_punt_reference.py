@@ -13,6 +13,7 @@ from tests.support import frames as f
 from tests.support.anyframe import LONGEST, extensions, gso_segs, gso_sizes, tags, taken_by_a_test_run, words
 from tests.support.anyframe import frames as any_frames
 from tests.support.bpfobj import Classifier
+from tests.support.patience import examples
 from tests.support.punt_frames import EXAMPLES, OSPF, SLOW
 from tests.support.punt_reference import PROTOCOLS, protocol
 from tests.support.reference import expected
@@ -58,7 +59,7 @@ def test_the_names_are_those_of_the_product() -> None:
     assert PUNT_PROTOCOLS == PROTOCOLS
 
 
-@settings(max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(3000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given((control | cut() | any_frames).filter(taken_by_a_test_run), gso_sizes, gso_segs)
 def test_kernel_and_reference_agree(classifier: Classifier, frame: bytes, size: int, segs: int) -> None:
     """The same classes as the plain program's, and each packet and byte in exactly one protocol."""

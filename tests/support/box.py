@@ -24,6 +24,7 @@ from sonic_telegen.demo.namespace import in_namespace
 from sonic_telegen.demo.receiver import Receiver
 from sonic_telegen.demo.redisd import RedisServer
 from sonic_telegen.demo.switch import Switch
+from tests.support.patience import allowed
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG_DB, STATE_DB = 4, 6
@@ -31,6 +32,7 @@ CONFIG_DB, STATE_DB = 4, 6
 
 def wait_for(condition: Callable[[], object], timeout: float = 10.0, what: str | Callable[[], str] = "") -> None:
     """Return as soon as ``condition`` holds; AssertionError with ``what`` after ``timeout`` seconds."""
+    timeout = allowed(timeout)
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout} s: {what() if callable(what) else what}"
@@ -155,6 +157,10 @@ class Box:
     def told(self, job: str) -> Mapping[str, str]:
         """The job's row in STATE_DB."""
         return self._hash(f"TELEGEN_JOB_TABLE|{job}")
+
+    def result(self, job: str) -> Mapping[str, str]:
+        """What was found for the job, in STATE_DB."""
+        return self._hash(f"TELEGEN_RESULT_TABLE|{job}")
 
     def interface(self, port: str, direction: str = "ingress") -> Mapping[str, str]:
         """The hook's row in STATE_DB."""

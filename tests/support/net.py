@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from sonic_telegen.demo.namespace import RUN
+from tests.support.patience import allowed
 
 FRAME = b"\xff" * 6 + b"\x02\0\0\0\0\1" + b"\x08\x00" + b"\x45" + bytes(45)  # 60 bytes that look like IPv4
 
 
 def until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
     """Poll ``condition`` until it is true or the time is over; returns its last answer."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + allowed(seconds)
     while not condition():
         if time.monotonic() > deadline:
             return condition()
@@ -27,7 +28,11 @@ def until(condition: Callable[[], bool], seconds: float = 5.0) -> bool:
 def run_in(namespace: str, *command: str) -> str:
     """Standard output of a command run inside a named network namespace; an error carries its stderr."""
     done = subprocess.run(
-        ["nsenter", f"--net={RUN / namespace}", *command], capture_output=True, text=True, timeout=30, check=False
+        ["nsenter", f"--net={RUN / namespace}", *command],
+        capture_output=True,
+        text=True,
+        timeout=allowed(30),
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} in {namespace}: {done.stderr.strip() or done.returncode}")

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.support.patience import allowed
+
 
 class RawRedis:
     """``raw("HGETALL", key)`` on one database: bulk replies as bytes, arrays as lists, error replies raised."""
@@ -79,6 +81,7 @@ class RawRedis:
 
 def wait_until(condition: Callable[[], object], what: str, timeout: float = 20.0) -> None:
     """Poll until the condition holds; AssertionError with ``what`` after ``timeout`` seconds."""
+    timeout = allowed(timeout)
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, f"waited {timeout} s in vain: {what}"

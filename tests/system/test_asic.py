@@ -14,10 +14,12 @@ import pytest
 from sonic_telegen.model.mirror import session_name
 from tests.support.box import REPOSITORY, Box, wait_for
 from tests.support.mirrororch import MirrorOrch
+from tests.support.net import FRAME
 from tests.system.test_show import telegen
 
 REMOTE, LOCAL = "192.0.2.10", "192.0.2.1"
 ENDS = {"TELEGEN_ERSPAN_REMOTE": REMOTE, "TELEGEN_ERSPAN_LOCAL": LOCAL}
+PACKETS = "telegen.job.packets"
 ASIC = {"mirror_mode": "asic"}
 STRANGER = {"type": "ERSPAN", "src_ip": LOCAL, "dst_ip": "192.0.2.99", "src_port": "Ethernet8", "direction": "RX"}
 NOTHING_PRIVILEGED = ("bpf", "sys_admin", "net_admin", "perfmon", "net_raw", "sys_resource")
@@ -55,6 +57,14 @@ def wait_told(box: Box, job: str, status: str, reason: str = "") -> str:
 
     wait_for(told, 20, lambda: f"{job} {status} {reason}: {box.told(job)}\n{box.log()[-3000:]}")
     return box.told(job)["message"]
+
+
+def exported(box: Box, job: str) -> int:
+    """Packets of the job in the last reading that was exported; 0 where it has none."""
+    found = [(dict(labels), point) for (name, labels), point in box.receiver.latest().items() if name == PACKETS]
+    newest = max((point.time_ns for _, point in found), default=0)
+    mine = (point.value for labels, point in found if labels["telegen.job"] == job and point.time_ns == newest)
+    return sum(value for value in mine if isinstance(value, int))
 
 
 def show(box: Box, *words: str) -> tuple[int, Any]:
@@ -179,6 +189,24 @@ def test_why_there_is_no_session_is_told_and_found_by_the_doctor(box: Box, orch:
     status, findings = show(box, "doctor", "Ethernet0")
     assert status == 1
     assert not [each for each in findings if each["check"] == "mirror"]
+
+
+def test_what_a_job_counted_before_the_asic_took_over_is_not_exported_on() -> None:
+    with Box(receiver=True, **ENDS) as box, MirrorOrch(box.redis.socket).running() as orch:
+        box.config.hset("PORT|Ethernet0", mapping={"lanes": "1"})
+        orch.learn(REMOTE, "Ethernet4")
+        box.start()
+        box.job("count", port="Ethernet0")
+        box.job("other", port="Ethernet0")
+        box.wait_status("count", "running")
+        box.switch.send("Ethernet0", [FRAME] * 7)
+        wait_for(lambda: exported(box, "count") == exported(box, "other") == 7, 20)
+        box.job("count", port="Ethernet0", **ASIC)
+        wait_told(box, "count", "running")
+        box.switch.send("Ethernet0", [FRAME] * 2)
+        wait_for(lambda: exported(box, "other") == 9, 20)
+        assert exported(box, "count") == 0
+        assert not box.receiver.received.violations
 
 
 def test_a_direct_job_goes_on_beside_one_of_the_asic(box: Box, orch: MirrorOrch) -> None:

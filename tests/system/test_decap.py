@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -70,14 +69,9 @@ def wanted(*senders: Sender) -> Sessions:
     return {one.key: (one.packets, one.bytes, one.lost) for one in senders}
 
 
-def result(box: Box, job: str) -> Mapping[str, str]:
-    found: Any = box.state.hgetall(f"TELEGEN_RESULT_TABLE|{job}")
-    return dict(found)
-
-
 def told(box: Box, job: str) -> Sessions:
     """Of STATE_DB."""
-    listed = json.loads(result(box, job).get("top_sessions", "[]"))
+    listed = json.loads(box.result(job).get("top_sessions", "[]"))
     return {(one["source"], one["session"]): (one["packets"], one["bytes"], one["lost"]) for one in listed}
 
 
@@ -128,7 +122,7 @@ def test_sessions_are_exact_through_a_kill_and_a_stranger_sees_every_packet(box:
         for one in senders:
             one.mirror([TCP])
         settled(box, "mirrored", wanted(*senders))
-        classes = {name: int(result(box, "mirrored")[f"{name}_packets"]) for name in ("ipv4", "ipv6", "icmp6", "other")}
+        classes = {name: int(box.result("mirrored")[f"{name}_packets"]) for name in ("ipv4", "ipv6", "icmp6", "other")}
         assert classes == {"ipv4": 45, "ipv6": 48, "icmp6": 45, "other": 45}
         sent = sum(one.packets for one in senders) + len(NOISE)
         assert sum(packets for packets, _ in stranger.totals().values()) == sent
@@ -172,11 +166,11 @@ def test_what_a_job_asks_is_about_the_frames_within_and_who_mirrors_them(box: Bo
         return {name: int(box.told(name).get("packets", "0")) for name in jobs}
 
     wait_for(lambda: counts() == exact, 20, lambda: f"{counts()}")
-    wait_for(lambda: result(box, "dns").get("flow_packets") == "5", what="flows of the frames within")
-    (flow,) = json.loads(result(box, "dns")["top_flows"])
+    wait_for(lambda: box.result("dns").get("flow_packets") == "5", what="flows of the frames within")
+    (flow,) = json.loads(box.result("dns")["top_flows"])
     assert (flow["destination_port"], flow["vlan"], flow["bytes"]) == (53, 7, 5 * len(UDP))
-    wait_for(lambda: result(box, "expression").get("captured") == "5", what="frames within were captured")
-    assert "sessions" not in result(box, "direct")
+    wait_for(lambda: box.result("expression").get("captured") == "5", what="frames within were captured")
+    assert "sessions" not in box.result("direct")
     assert box.told("direct")["visibility"] == "cpu-path"
 
 

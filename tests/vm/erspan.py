@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sonic_telegen.demo.namespace import in_namespace
+from sonic_telegen.demo.switch import Switch
 from tests.support import frames as f
 from tests.support.net import run_in
 from tests.vm.scene import Actor, Identity, Scene, scene
@@ -40,12 +41,12 @@ def row(**more: str) -> dict[str, str]:
     return found | {"erspan_remote": FAR, "erspan_local": NEAR} | more
 
 
-class Stage:
-    """A scene with addresses on the way between both ends, which know each other: nobody asks by ARP."""
+class Way:
+    """A switch with addresses on the way between both ends, which know each other: nobody asks by ARP."""
 
-    def __init__(self, made: Scene) -> None:
-        self.scene, self.switch = made, made.switch
-        here, there = (made.switch.namespace, "Ethernet4", NEAR), (made.switch.hosts, "host4", FAR)
+    def __init__(self, switch: Switch) -> None:
+        self.switch = switch
+        here, there = (switch.namespace, "Ethernet4", NEAR), (switch.hosts, "host4", FAR)
         for (space, netdev, address), (other, peer, gateway) in ((here, there), (there, here)):
             run_in(space, "ip", "addr", "add", f"{address}/24", "dev", netdev)
             mac = json.loads(run_in(other, "ip", "-j", "link", "show", peer))[0]["address"]
@@ -72,6 +73,14 @@ class Stage:
         text = in_namespace(self.switch.namespace, Path("/proc/thread-self/net/snmp").read_text)
         names, values = (line.split() for line in text.splitlines() if line.startswith(f"{protocol}:"))
         return int(values[names.index(name)])
+
+
+class Stage(Way):
+    """A scene with that way."""
+
+    def __init__(self, made: Scene) -> None:
+        super().__init__(made.switch)
+        self.scene = made
 
 
 @contextmanager

@@ -22,9 +22,9 @@ from tests.vm.host import HostError, Lacking, cache_dir, require_root
 from tests.vm.vmrun import COMPLAINT, NO_BOOT, TIMED_OUT, Machine, run, stop_on_signals, text
 
 # Python is 15 to 30 times slower without KVM: what is not needed is not imported, and nobody is hurried.
-_LEAN = ("PYTEST_DISABLE_PLUGIN_AUTOLOAD=1", "PYTEST_PLUGINS=pytest_timeout")
+_LEAN = ("PYTEST_DISABLE_PLUGIN_AUTOLOAD=1", "PYTEST_PLUGINS=pytest_timeout", "TELEGEN_TEST_SLOWER=20")
 _WITHOUT = ("debugging", "doctest", "legacypath", "pastebin", "setuponly", "setupplan", "stepwise")
-_TEST_SECONDS, _RUN_SECONDS = 600, 1800
+_TEST_SECONDS, _RUN_SECONDS = 600, 7200
 LACKING = 77
 _WHY = {COMPLAINT: "kernel complaint", TIMED_OUT: "timed out", NO_BOOT: "no exit code", 5: "no tests"}
 
