@@ -21,6 +21,7 @@ metrics. It never drops a packet, and its counters survive its own restart.
 _EPILOG = """\
 commands:
   run            serve until SIGTERM or SIGINT; filters and counters stay in the kernel (the default)
+  bcc FILE.c     attach a counting program of your own for a while, see bcc --help
   detach --all   remove every filter, qdisc, pin and mirror session of ours and end; strangers' objects stay
 
 signals:
@@ -48,10 +49,15 @@ exit status:
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse, run, and return the exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["bcc"]:
+        from sonic_telegen import counting  # here: it brings its own options
+
+        return counting.main(words[1:])
     parser = argparse.ArgumentParser(
         "sonic-telegen", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", nargs="?", choices=("run", "detach"), default="run", help="what to do")
+    parser.add_argument("command", nargs="?", choices=("run", "detach", "bcc"), default="run", help="what to do")
     parser.add_argument("--all", action="store_true", help="with detach: really remove everything of ours")
     parser.add_argument("--syslog", action="store_true", help="log to /dev/log instead of stderr")
     parser.add_argument("--version", action="version", version=str(build()))

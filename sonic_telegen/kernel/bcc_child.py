@@ -61,13 +61,16 @@ def main() -> int:
 
 def _tables(lib: Any, module: int) -> tuple[list[dict[str, Any]], list[int]]:
     """What the program declared: names and how key and value are laid out, as bcc describes it; descriptors."""
+    lib.bpf_num_tables.restype, lib.bpf_num_tables.argtypes = c.c_size_t, [c.c_void_p]
+    lib.bpf_table_name.restype, lib.bpf_table_name.argtypes = c.c_char_p, [c.c_void_p, c.c_size_t]
+    lib.bpf_table_fd_id.restype, lib.bpf_table_fd_id.argtypes = c.c_int, [c.c_void_p, c.c_size_t]
     tables, fds = [], []
     for number in range(lib.bpf_num_tables(module)):
         name = lib.bpf_table_name(module, number)
         key, leaf = lib.bpf_table_key_desc(module, name), lib.bpf_table_leaf_desc(module, name)
         shape = {"key": json.loads(key) if key else None, "leaf": json.loads(leaf) if leaf else None}
-        tables.append({"name": name.decode(), **shape})
         fds.append(lib.bpf_table_fd_id(module, number))
+        tables.append({"name": name.decode(), "fd": fds[-1], **shape})
     return tables, fds
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from sonic_telegen.kernel import compiler, libbpf, tables
-from sonic_telegen.kernel.ebpf import ALU64, INSTRUCTION, LD_64, MOV, K, registers
+from sonic_telegen.kernel.ebpf import ALU64, INSTRUCTION, MOV, K, put_descriptors
 from sonic_telegen.kernel.failure import kernel_error
 from sonic_telegen.kernel.layout import SIZE as LAYOUT_SIZE
 from sonic_telegen.kernel.layout import Layout
@@ -23,7 +22,6 @@ from sonic_telegen.kernel.pins import IF_STATS, PROGRAMS, PUNT, STATS
 
 SOURCE = "telegen.bpf.c"
 _NUMBERS = {STATS: 1, IF_STATS: 2, PUNT: 3}  # of maps, in the instructions
-_MAP = 1  # BPF_PSEUDO_MAP_FD, as source register: the immediate is the descriptor of a map
 
 
 def compile_interface(source: Path | None = None) -> compiler.Code:
@@ -84,15 +82,3 @@ class Compiled:
         if name not in self._code.functions:
             raise kernel_error("find function", f"{name} in {self.path}", errno.ENOENT, problem="it has none")
         return self._code.functions[name]
-
-
-def put_descriptors(code: bytes, fds: Mapping[int, int]) -> bytes:
-    """Instructions with every number of a map replaced by its descriptor."""
-    made, lines = [], INSTRUCTION.iter_unpack(code)
-    for opcode, packed, offset, immediate in lines:
-        wide = opcode == LD_64
-        number = fds[immediate] if wide and registers(packed)[1] == _MAP else immediate
-        made.append(INSTRUCTION.pack(opcode, packed, offset, number))
-        if wide:  # its upper half is another instruction
-            made.append(INSTRUCTION.pack(*next(lines)))
-    return b"".join(made)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sonic_telegen.errors import KernelError
+from sonic_telegen.kernel.ebpf import put_descriptors
 from sonic_telegen.kernel.failure import ENOTSUPP, kernel_error, os_error
 
 PYTHON = "/usr/bin/python3"  # Debian's package of bcc is for Debian's Python
@@ -85,8 +86,12 @@ def compiled(source: Path, flags: Sequence[str] = (), tables: bool = False, kern
         for end in (ours, theirs):
             if end is not None:
                 end.close()
-    made = (Table(row["name"], fd, row["key"], row["leaf"]) for row, fd in zip(told, fds, strict=True))
-    return Code({name: bytes.fromhex(code) for name, code in said["functions"].items()}, tuple(made))
+    made = tuple(Table(row["name"], fd, row["key"], row["leaf"]) for row, fd in zip(told, fds, strict=True))
+    functions = {name: bytes.fromhex(code) for name, code in said["functions"].items()}
+    if tables:  # the child's descriptors are others than ours
+        ours_for = {row["fd"]: table.fd for row, table in zip(told, made, strict=True)}
+        functions = {name: put_descriptors(code, ours_for) for name, code in functions.items()}
+    return Code(functions, made)
 
 
 def _run(source: Path, asked: Mapping[str, Any], environment: dict[str, str], keep: Sequence[int]) -> Any:

@@ -52,7 +52,7 @@ def detach_all(netlink: Netlink, memory: QdiscMemory) -> Removed:
     kinds = netlink.qdiscs()
     filters, qdiscs = list[str](), list[str]()
     for item in netlink.dump_all(kinds):
-        if item.own is None:
+        if item.own is None and not item.guest:
             continue
         try:
             netlink.delete_filter(item, kinds[item.ifindex])

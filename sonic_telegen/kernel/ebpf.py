@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 INSTRUCTION = struct.Struct("=BBhi")  # opcode, registers, offset, immediate
@@ -20,6 +21,7 @@ ADD, SUB, OR, AND, LSH, RSH, NEG, MOV = 0x00, 0x10, 0x40, 0x50, 0x60, 0x70, 0x80
 JA, JEQ, JGT, JGE, JSET, JNE, JLT, JLE, CALL, EXIT = 0x00, 0x10, 0x20, 0x30, 0x40, 0x50, 0xA0, 0xB0, 0x80, 0x90
 TO_BE = 0xDC  # immediate: bits
 LD_64 = 0x18  # takes two instructions
+_MAP = 1  # BPF_PSEUDO_MAP_FD, its source register: the immediate is the descriptor of a map
 
 
 class TooLong(ValueError):
@@ -126,3 +128,15 @@ def registers(packed: int) -> tuple[int, int]:
     """Destination and source of an instruction's second byte."""
     low, high = packed & 15, packed >> 4
     return (low, high) if sys.byteorder == "little" else (high, low)
+
+
+def put_descriptors(code: bytes, fds: Mapping[int, int]) -> bytes:
+    """Instructions with every number of a map replaced by its descriptor."""
+    made, lines = [], INSTRUCTION.iter_unpack(code)
+    for opcode, packed, offset, immediate in lines:
+        wide = opcode == LD_64
+        number = fds[immediate] if wide and registers(packed)[1] == _MAP else immediate
+        made.append(INSTRUCTION.pack(opcode, packed, offset, number))
+        if wide:  # its upper half is another instruction
+            made.append(INSTRUCTION.pack(*next(lines)))
+    return b"".join(made)

@@ -127,7 +127,7 @@ class Netlink:
         priority: int,
         handle: int,
         prog_fd: int,
-        name: FilterName,
+        name: FilterName | str,
         classid: int,
     ) -> None:
         """Add a filter on a hook, exclusively; ``Conflict`` names who holds priority and handle, or the whole hook."""
@@ -207,7 +207,7 @@ class Netlink:
             found = tcdecode.tc_filter(body, item.ifindex, item.direction)
             if found is None or (found.priority, found.handle) != (item.priority, item.handle):
                 continue
-            if found.own is None or item.own is None or found.own.job != item.own.job:
+            if not _same_owner(found, item):
                 raise Conflict(operation, target, errno.EEXIST, holder=describe(found))
             return found
         return None
@@ -225,6 +225,12 @@ class Netlink:
         if problem.errno == errno.ENOENT:
             return kernel_error(*said[:2], ENOTSUPP, "load the kernel module cls_bpf", problem.problem)
         return problem
+
+
+def _same_owner(found: TcFilter, item: TcFilter) -> bool:
+    if item.guest:
+        return found.name == item.name
+    return found.own is not None and item.own is not None and found.own.job == item.own.job
 
 
 def _info(priority: int) -> int:

@@ -69,6 +69,7 @@ class Qdisc:
     ours: bool = False
 
 
+GUEST = "telegen-bcc/"  # begins the name of an operator's filter, its process ends it
 DROP = "/drop"  # stands where a job's id would, which has no slash
 
 
@@ -111,6 +112,12 @@ class TcFilter:
     def own(self) -> FilterName | None:
         """The parsed name when the filter is ours."""
         return FilterName.parse(self.name) if self.kind == "bpf" else None
+
+    @property
+    def guest(self) -> int:
+        """The process of an operator's filter (``sonic-telegen bcc``), 0 for all others; no plan of ours has it."""
+        found = re.fullmatch(rf"{GUEST}(\d{{1,10}})", self.name) if self.kind == "bpf" else None
+        return int(found[1]) if found else 0
 
 
 @dataclass(frozen=True, slots=True)
