@@ -227,6 +227,7 @@ def _otlp(reader: _Reader) -> OtlpSettings:
         certificate=get("otlp_certificate", "", str, *_otel("CERTIFICATE")),
         client_key=get("otlp_client_key", "", str, *_otel("CLIENT_KEY")),
         client_certificate=get("otlp_client_certificate", "", str, *_otel("CLIENT_CERTIFICATE")),
+        vrf=get("otlp_vrf", plain.vrf, NETDEV.read, "TELEGEN_OTLP_VRF"),
         service_name=get("service_name", plain.service_name, str, "OTEL_SERVICE_NAME"),
         resource_attributes=get("resource_attributes", (), _pairs, "OTEL_RESOURCE_ATTRIBUTES"),
     )

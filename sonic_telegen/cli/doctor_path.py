@@ -71,6 +71,6 @@ def _route(path: Path, bad: Mark) -> Finding:
         remedy = "see the name service: /etc/resolv.conf"
         return Finding("route", bad, f"{path.place} has no address: {path.unknown}", remedy)
     if path.no_route:
-        remedy = "add a route, or run the agent in the VRF that has one: ip vrf exec <vrf> sonic-telegen"
+        remedy = "add a route, or name the VRF that has one: config telegen global otlp-vrf <vrf>"
         return Finding("route", bad, f"no route to {path.place}{vrf}: {path.no_route}", remedy)
     return Finding("route", Mark.OK, f"{path.place} is reached from {path.source}{vrf}")

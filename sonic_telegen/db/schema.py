@@ -108,7 +108,7 @@ GLOBAL_FIELDS: dict[str, Field] = {
     "otlp_certificate": Field(PATH, "CA of the collector (PEM)", "", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
     "otlp_client_key": Field(PATH, "Our key (PEM)", "", "OTEL_EXPORTER_OTLP_CLIENT_KEY"),
     "otlp_client_certificate": Field(PATH, "Our certificate (PEM)", "", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"),
-    "otlp_vrf": Field(NETDEV, "VRF to the collector", "", "TELEGEN_OTLP_VRF", available=False),
+    "otlp_vrf": Field(NETDEV, "VRF to the collector", "", "TELEGEN_OTLP_VRF"),
     "mirror_mode": Field(MIRROR_MODE, "How jobs get to see frames", "erspan", "TELEGEN_MIRROR_MODE"),
     "max_asic_mirrors": Field(Whole(0, 8), "Mirror sessions that the ASIC is asked for at most", "2"),
     **_ERSPAN,

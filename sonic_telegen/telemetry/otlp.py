@@ -22,6 +22,7 @@ from sonic_telegen.settings import OtlpSettings
 from sonic_telegen.telemetry.endpoint import GRPC, Endpoint, resolve
 from sonic_telegen.telemetry.request import MAX_POINTS, Requests
 from sonic_telegen.telemetry.series import Metric
+from sonic_telegen.telemetry.vrf import Relay, options
 
 _LIBRARY = "opentelemetry.exporter"  # its loggers
 _PROBLEM_CHARS = 300
@@ -156,7 +157,8 @@ def _grpc(endpoint: Endpoint, settings: OtlpSettings) -> tuple[_Transport, Calla
             try:
                 self._owner.answer = self._stub.Export(**call)
             except grpc.RpcError as error:
-                self._owner.problem = f"{error.code().name}: {error.details()}"
+                why = (relay and relay.problem) or error.details()
+                self._owner.problem = f"{error.code().name}: {why}"
                 raise
             return self._owner.answer
 
@@ -182,8 +184,16 @@ def _grpc(endpoint: Endpoint, settings: OtlpSettings) -> tuple[_Transport, Calla
                 channel.close()  # a retry may have opened one behind shutdown's back
             return self.answer if done is MetricExportResult.SUCCESS else None
 
+        def shutdown(self, *arguments: Any, **options: Any) -> None:
+            super().shutdown(*arguments, **options)
+            if relay:
+                relay.close()
+
+    relay = Relay(endpoint.host, endpoint.port, settings.vrf, settings.timeout_sec) if settings.vrf else None
+    names = (("grpc.default_authority", endpoint.authority), ("grpc.ssl_target_name_override", endpoint.host))
     return Grpc(
-        endpoint=endpoint.url,
+        endpoint=relay.target if relay else endpoint.url,
+        channel_options=(*names, ("grpc.enable_http_proxy", 0)) if relay else None,  # type: ignore[arg-type]
         insecure=not endpoint.secure,
         credentials=credentials,
         headers=tuple((key.lower(), value) for key, value in settings.headers),
@@ -216,6 +226,8 @@ def _http(endpoint: Endpoint, settings: OtlpSettings) -> tuple[_Transport, Calla
         def __init__(self) -> None:
             certificate, key = settings.client_certificate, settings.client_key
             super().__init__(verify=settings.certificate or True, cert=(certificate, key) if certificate else None)
+            if settings.vrf:
+                self._pool.connection_pool_kw["socket_options"] = options(settings.vrf)
             if proxy := _proxy(endpoint.url):
                 self._pool = _through(proxy, self._pool.connection_pool_kw)
 

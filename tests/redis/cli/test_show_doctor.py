@@ -10,7 +10,6 @@ from dataclasses import replace
 import pytest
 
 from sonic_telegen.cli import times
-from sonic_telegen.db.schema import GLOBAL_FIELDS
 from sonic_telegen.demo.redisd import RedisServer
 from sonic_telegen.model.status import JobStatus
 from tests.redis.conftest import COUNTERS_DB
@@ -125,11 +124,9 @@ def test_a_name_that_is_none_is_found_out_and_not_stumbled_over(show: Door, stat
         assert "is no netdev of the kernel" in show("doctor", name, fails=True)
 
 
-def test_the_collector_is_looked_for_in_its_vrf_once_there_is_such_a_setting(
-    show: Door, config_rows: RawRedis, state_rows: RawRedis, collector: str, monkeypatch: pytest.MonkeyPatch
+def test_the_collector_is_looked_for_in_its_vrf(
+    show: Door, config_rows: RawRedis, state_rows: RawRedis, collector: str
 ) -> None:
-    field = replace(GLOBAL_FIELDS["otlp_vrf"], available=True)
-    monkeypatch.setitem(GLOBAL_FIELDS, "otlp_vrf", field)
     well(config_rows, state_rows, collector)
     put(state_rows, "TELEGEN_TABLE|SETTINGS", {"otlp_vrf": "none0"})
     told = show("doctor", "lo")
