@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# sonic.sh ROOT: what stands in for SONiC in a Debian at ROOT: its Redis, its target, its loading of saved rows,
-# what Python finds of it, its sysctl.
+# sonic.sh ROOT: what stands in for SONiC in a Debian at ROOT: its Redis, its target, its loading of saved rows and
+# config reload, its command line and what else Python finds of it, its sysctl.
 set -euo pipefail
 root=$1
 units=$root/etc/systemd/system
@@ -39,7 +39,32 @@ redis-cli -s /run/redis/redis.sock -n 4 set CONFIG_DB_INITIALIZED 0
 [ ! -e /etc/sonic/rows ] || redis-cli -s /run/redis/redis.sock -n 4 </etc/sonic/rows
 redis-cli -s /run/redis/redis.sock -n 4 set CONFIG_DB_INITIALIZED 1
 SH
-chmod 755 "$root/etc/sonic/load"
+cat >"$root/etc/sonic/reload" <<'SH'
+#!/bin/sh
+# As config reload: a table that no YANG model knows is refused, and nothing happens.
+for table in $(sed -n 's/^hset \([A-Z_]*\)|.*/\1/p' /etc/sonic/rows | sort -u); do
+	grep -qs "container $table\b" /usr/local/yang-models/*.yang || { echo "no YANG model for $table" >&2; exit 1; }
+done
+systemctl stop sonic.target config-setup
+redis-cli -s /run/redis/redis.sock -n 4 flushdb
+systemctl start config-setup sonic.target
+SH
+chmod 755 "$root/etc/sonic/load" "$root/etc/sonic/reload"
+for command in config show; do
+	cat >"$root/usr/local/bin/$command" <<PY
+#!/usr/bin/python3
+import pkgutil, sys
+from importlib import import_module
+sys.path.append("/usr/lib/sonic-telegen/site")  # a switch has click and tabulate of its own
+import click
+cli = click.Group("$command")
+plugins = import_module("$command.plugins")
+for found in pkgutil.iter_modules(plugins.__path__):
+    import_module("$command.plugins." + found.name).register(cli)
+cli()
+PY
+	chmod 755 "$root/usr/local/bin/$command"
+done
 cat >"$units/config-setup.service" <<'UNIT'
 [Unit]
 Description=Loads the saved configuration

@@ -1,5 +1,9 @@
-"""frames.py NETDEV COUNT [PER_SECOND]: so many IPv4 frames of 100 bytes out of a netdev."""
+"""frames.py NETDEV SENT COUNT | until FILE: IPv4 frames of 100 bytes out of a netdev, as many or until FILE is there.
 
+How many went out is appended to the file SENT.
+"""
+
+import pathlib
 import socket
 import sys
 import time
@@ -7,10 +11,17 @@ import time
 FRAME = bytes.fromhex("020000000001" + "020000000002" + "0800" + "4500005600000000401100000a0000010a000002").ljust(
     100, b"\0"
 )
-count, pace = int(sys.argv[2]), float(sys.argv[3]) if len(sys.argv) > 3 else 0.0
+PAUSE = 0.01  # of those that go on until they are told
+netdev, note, count, *stop = sys.argv[1:]
+sent = 0
 with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
-    out.bind((sys.argv[1], 0))
-    for _ in range(count):
-        out.send(FRAME)
-        if pace:
-            time.sleep(1 / pace)
+    out.bind((netdev, 0))
+    if stop:
+        while not pathlib.Path(stop[0]).exists():
+            sent += out.send(FRAME) // len(FRAME)
+            time.sleep(PAUSE)
+    else:
+        while sent < int(count):
+            sent += out.send(FRAME) // len(FRAME)
+with pathlib.Path(note).open("a") as file:
+    file.write(f"{sent}\n")

@@ -1,4 +1,4 @@
-"""otlp.py PORT FILE: an OTLP/HTTP receiver; FILE is the sum of bpf.packets of class ipv4 that came last."""
+"""otlp.py PORT FILE [ADDRESS]: an OTLP/HTTP receiver; FILE is the sum of bpf.packets of class ipv4 that came last."""
 
 import pathlib
 import sys
@@ -10,20 +10,24 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 out = pathlib.Path(sys.argv[2])
 
 
+def written(body: bytes) -> None:
+    request = ExportMetricsServiceRequest.FromString(body)
+    for metrics in (scope.metrics for part in request.resource_metrics for scope in part.scope_metrics):
+        for metric in metrics:
+            if metric.name == "bpf.packets":
+                points = [
+                    point.as_int
+                    for point in metric.sum.data_points
+                    if any(a.key == "proto" and a.value.string_value == "ipv4" for a in point.attributes)
+                ]
+                fresh = out.with_suffix(".new")
+                fresh.write_text(str(sum(points)))
+                fresh.rename(out)
+
+
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        request = ExportMetricsServiceRequest.FromString(self.rfile.read(int(self.headers["Content-Length"])))
-        for metrics in (scope.metrics for part in request.resource_metrics for scope in part.scope_metrics):
-            for metric in metrics:
-                if metric.name == "bpf.packets":
-                    points = [
-                        point.as_int
-                        for point in metric.sum.data_points
-                        if any(a.key == "proto" and a.value.string_value == "ipv4" for a in point.attributes)
-                    ]
-                    fresh = out.with_suffix(".new")
-                    fresh.write_text(str(sum(points)))
-                    fresh.rename(out)
+        written(self.rfile.read(int(self.headers["Content-Length"])))
         self.send_response(200)
         self.end_headers()
 
@@ -31,4 +35,4 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+HTTPServer((sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
