@@ -6,6 +6,8 @@ BUILD    := build
 LOCK     := contrib/requirements/dev.lock
 CLANG    ?= clang
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu
+# Without CAP_PERFMON nothing smaller may be stored where eight bytes were spilled: no slot of the stack is used for both.
+PLAIN_CFLAGS := -DTG_PLAIN=1 -mcpu=v2 -mllvm -no-stack-coloring -mllvm -no-stack-slot-sharing
 BPF_SOURCES := $(wildcard bpf/*.bpf.c tests/*/*.bpf.c)
 CLICK7   := $(BUILD)/click7
 NOTE     := sonic_telegen/build.json
@@ -59,11 +61,15 @@ bench: build $(VENV)/.lock run-packages test-packages ## costs as ratios to a re
 screenshot: build $(VENV)/.lock run-packages test-packages ## docs/web.png: the web page of an agent under traffic
 	$(BIN)/python -m tests.support.screenshot docs/web.png
 
-build: $(BUILD)/telegen.bpf.o $(BUILD)/telegen_job.bpf.o $(BUILD)/bcc build-note ## the BPF objects and the note of what was built
+build: $(BUILD)/telegen.bpf.o $(BUILD)/telegen_plain.bpf.o $(BUILD)/telegen_job.bpf.o $(BUILD)/bcc build-note ## the BPF objects and the note of what was built
 
 $(BUILD)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) Makefile | build-packages
 	@mkdir -p $(BUILD)
 	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(BUILD)/telegen_plain.bpf.o: bpf/telegen.bpf.c $(wildcard bpf/*.h) Makefile | build-packages # without CAP_PERFMON
+	@mkdir -p $(BUILD)
+	$(CLANG) $(BPF_CFLAGS) $(PLAIN_CFLAGS) -c $< -o $@
 
 $(BUILD)/bcc: $(shell find bpf/bcc -type f) contrib/setup/bcc_headers.sh | build-packages # headers where bcc compiles
 	@mkdir -p $(BUILD)
@@ -124,3 +130,4 @@ test-packages:
 -include tests/vm/vm.mk
 -include debian/deb.mk
 -include tests/image/image.mk
+-include contrib/docker/docker.mk

@@ -60,6 +60,51 @@ static __always_inline __u32 tg_bucket(__u64 size)
 	return size <= bounds[8] ? 8 : 9;
 }
 
+#if TG_PLAIN
+/* What a switch is made of where an index may not choose; the asm keeps the compiler from making an index of it again. */
+#define TG_CASE(n, what)                                                                                               \
+	case n:                                                                                                        \
+		what;                                                                                                  \
+		asm volatile("");                                                                                      \
+		break;
+#define TG_COUNTERS_OF(n) TG_CASE(n, counters = &stats->classes[n]; asm volatile("" : "+r"(counters)))
+#define TG_BUCKET_OF(n) TG_CASE(n, counters->histogram[n] += packets)
+
+_Static_assert(TG_CLASSES == 4, "tg_counters_of knows four classes");
+
+/* The counters of a class, which there is, in a slot. */
+static __always_inline struct tg_counters *tg_counters_of(struct tg_if_stats *stats, __u32 class)
+{
+	struct tg_counters *counters = &stats->classes[0];
+
+	switch (class) {
+		TG_COUNTERS_OF(1)
+		TG_COUNTERS_OF(2)
+		TG_COUNTERS_OF(3)
+	}
+	return counters;
+}
+
+static __always_inline void tg_sized(struct tg_counters *counters, __u32 bucket, __u64 packets)
+{
+	switch (bucket) {
+		TG_BUCKET_OF(0)
+		TG_BUCKET_OF(1)
+		TG_BUCKET_OF(2)
+		TG_BUCKET_OF(3)
+		TG_BUCKET_OF(4)
+		TG_BUCKET_OF(5)
+		TG_BUCKET_OF(6)
+		TG_BUCKET_OF(7)
+		TG_BUCKET_OF(8)
+		TG_BUCKET_OF(9)
+	}
+}
+#else
+#define tg_counters_of(stats, class) (&(stats)->classes[class])
+#define tg_sized(counters, bucket, packets) ((counters)->histogram[bucket] += (packets))
+#endif
+
 /*
  * Plain additions lose nothing: tc runs with bottom halves off, in NAPI or under rcu_read_lock_bh on the way out, so a
  * CPU finishes one run before it begins another, and no other CPU writes to this CPU's values. A reader copies whole
@@ -78,7 +123,7 @@ static __always_inline void tg_add(struct tg_total *total, struct tg_counters *c
 static __always_inline struct tg_total tg_add_one(struct tg_total *total, struct tg_counters *counters, __u64 bytes)
 {
 	tg_add(total, counters, 1, bytes);
-	counters->histogram[tg_bucket(bytes)] += 1;
+	tg_sized(counters, tg_bucket(bytes), 1);
 	return (struct tg_total){ 1, bytes };
 }
 
@@ -100,8 +145,8 @@ static __always_inline struct tg_total tg_add_aggregate(struct tg_total *total, 
 		last = size = payload / packets;
 	headers += beside;
 	tg_add(total, counters, packets, payload + packets * headers);
-	counters->histogram[tg_bucket(headers + size)] += packets - 1;
-	counters->histogram[tg_bucket(headers + last)] += 1;
+	tg_sized(counters, tg_bucket(headers + size), packets - 1);
+	tg_sized(counters, tg_bucket(headers + last), 1);
 	return (struct tg_total){ packets, payload + packets * headers };
 }
 

@@ -38,6 +38,15 @@
  */
 #define TG_CTX(skb, field) (*(volatile __u32 *)&(skb)->field)
 
+/*
+ * TG_PLAIN builds for a process without CAP_PERFMON. There the verifier guards every addition to a pointer against
+ * speculation and refuses what it cannot guard: one to a packet pointer that is not a constant, one to a map's value that
+ * has another range on another path. So headers are fetched by helper, and what an index would choose a switch does.
+ */
+#ifndef TG_PLAIN
+#define TG_PLAIN 0
+#endif
+
 #define tg_unlikely(condition) __builtin_expect(!!(condition), 0)
 
 #define TG_MAX_TAGS 3 /* one that the kernel took out of the frame and two in it, or three in it */
@@ -127,7 +136,7 @@ struct tg_ports {
                                                                                                                        \
 		if (tg_beyond(c, pos, sizeof(type)))                                                                   \
 			return false;                                                                                  \
-		if (tg_unlikely(at + sizeof(type) > (void *)(long)TG_CTX(c->skb, data_end)))                           \
+		if (TG_PLAIN || tg_unlikely(at + sizeof(type) > (void *)(long)TG_CTX(c->skb, data_end)))               \
 			return tg_far_##name(c, pos, value);                                                           \
 		*value = *(type *)at;                                                                                  \
 		return true;                                                                                           \

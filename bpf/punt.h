@@ -14,7 +14,7 @@
 #ifndef TELEGEN_PUNT_H
 #define TELEGEN_PUNT_H
 
-#include "parse.h"
+#include "count.h"
 
 #define TG_ETH_LLDP 0x88cc
 #define TG_SLOW_LACP 1
@@ -82,7 +82,7 @@ static __always_inline enum tg_punt tg_punt_ipv4(const struct tg_cursor *c)
 	struct iphdr copy;
 	__u32 size;
 
-	if (tg_unlikely((void *)(ip + 1) > (void *)(long)TG_CTX(c->skb, data_end))) {
+	if (TG_PLAIN || tg_unlikely((void *)(ip + 1) > (void *)(long)TG_CTX(c->skb, data_end))) {
 		if (bpf_skb_load_bytes(c->skb, c->off, &copy, sizeof(copy)))
 			return TG_PUNT_OTHER;
 		ip = &copy;
@@ -152,5 +152,38 @@ static __always_inline enum tg_punt tg_punt_classify(struct __sk_buff *skb)
 	}
 	return TG_PUNT_OTHER;
 }
+
+#if TG_PLAIN
+#define TG_PUNT_OF(n) TG_CASE(n, punt->protocols[n].packets += added.packets; punt->protocols[n].bytes += added.bytes)
+
+_Static_assert(TG_PUNTS == 15, "tg_add_punt knows fifteen protocols");
+
+static __always_inline void tg_add_punt(struct tg_punts *punt, __u32 protocol, struct tg_total added)
+{
+	switch (protocol) {
+		TG_PUNT_OF(0)
+		TG_PUNT_OF(1)
+		TG_PUNT_OF(2)
+		TG_PUNT_OF(3)
+		TG_PUNT_OF(4)
+		TG_PUNT_OF(5)
+		TG_PUNT_OF(6)
+		TG_PUNT_OF(7)
+		TG_PUNT_OF(8)
+		TG_PUNT_OF(9)
+		TG_PUNT_OF(10)
+		TG_PUNT_OF(11)
+		TG_PUNT_OF(12)
+		TG_PUNT_OF(13)
+		TG_PUNT_OF(14)
+	}
+}
+#else
+static __always_inline void tg_add_punt(struct tg_punts *punt, __u32 protocol, struct tg_total added)
+{
+	punt->protocols[protocol].packets += added.packets;
+	punt->protocols[protocol].bytes += added.bytes;
+}
+#endif
 
 #endif

@@ -44,7 +44,7 @@ static __always_inline struct tg_total tg_count_frame(struct __sk_buff *skb, __u
 	stats = bpf_map_lookup_elem(TG_AT(if_stats_percpu), &slot);
 	if (tg_unlikely(!total || !stats || class >= TG_CLASSES))
 		return (struct tg_total){};
-	return tg_count(skb, total, &stats->classes[class]);
+	return tg_count(skb, total, tg_counters_of(stats, class));
 }
 
 SEC("tc")
@@ -68,8 +68,7 @@ int telegen_if_punt(struct __sk_buff *skb)
 	punts = bpf_map_lookup_elem(TG_AT(punt_percpu), &slot);
 	if (tg_unlikely(!punts || protocol >= TG_PUNTS))
 		return TC_ACT_UNSPEC;
-	punts->protocols[protocol].packets += added.packets;
-	punts->protocols[protocol].bytes += added.bytes;
+	tg_add_punt(punts, protocol, added);
 	return TC_ACT_UNSPEC;
 }
 

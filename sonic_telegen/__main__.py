@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 
-from sonic_telegen import heap, lean
+from sonic_telegen import health, heap, lean
 from sonic_telegen.errors import TelegenError
 from sonic_telegen.log import log, set_up
 from sonic_telegen.settings import environment, resolve
@@ -23,6 +23,7 @@ commands:
   run            serve until SIGTERM or SIGINT; filters and counters stay in the kernel (the default)
   bcc FILE.c     attach a counting program of your own for a while, see bcc --help
   detach --all   remove every filter, qdisc, pin and mirror session of ours and end; strangers' objects stay
+  health         whether the agent of this environment finishes passes: 0 or 1, for a container's health check
 
 signals:
   SIGTERM, SIGINT  stop within two seconds; counting goes on, the next start adopts it
@@ -57,7 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         "sonic-telegen", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", nargs="?", choices=("run", "detach", "bcc"), default="run", help="what to do")
+    parser.add_argument(
+        "command", nargs="?", choices=("run", "detach", "bcc", "health"), default="run", help="what to do"
+    )
     parser.add_argument("--all", action="store_true", help="with detach: really remove everything of ours")
     parser.add_argument("--syslog", action="store_true", help="log to /dev/log instead of stderr")
     parser.add_argument("--version", action="version", version=str(build()))
@@ -71,6 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (TelegenError, OSError) as problem:
         sys.stderr.write(f"sonic-telegen: {problem}\n")
         return 2
+    if given.command == "health":
+        return health.check(settings)
     heap.tune()
     for package in lean.PACKAGES:
         lean.defer(package)

@@ -13,7 +13,7 @@ from pathlib import Path
 from sonic_telegen.db.store import Store
 from sonic_telegen.errors import Conflict, KernelError, StoreError
 from sonic_telegen.journal import Journal
-from sonic_telegen.kernel import detach, ladder, pins
+from sonic_telegen.kernel import capability, detach, ladder, pins
 from sonic_telegen.kernel.apply import Kernel
 from sonic_telegen.kernel.loader import Loaded
 from sonic_telegen.kernel.netlink import Netlink
@@ -23,6 +23,11 @@ from sonic_telegen.model.sample import Sample
 from sonic_telegen.settings import Environment
 
 JOB_OBJECT = "telegen_job.bpf.o"
+PLAIN_OBJECT = "telegen_plain.bpf.o"  # counts the same, and the verifier takes it without CAP_PERFMON
+WITHOUT_PERFMON = (
+    "CAP_PERFMON is missing: jobs on ports are counted, those that ask for some frames, flows, a capture or a mirror"
+    " cannot be loaded; start the container with --cap-add PERFMON as well"
+)
 
 
 def packaged_object(name: str = "telegen.bpf.o") -> Path:
@@ -35,6 +40,13 @@ def job_object(where: Environment) -> Path:
     """What programs of jobs are loaded from: the object beside ``TELEGEN_BPF_OBJ``, else the packaged one."""
     beside = where.bpf_obj.with_name(JOB_OBJECT) if where.bpf_obj else None
     return beside if beside is not None and beside.exists() else packaged_object(JOB_OBJECT)
+
+
+def counting_object(where: Environment) -> tuple[Path, tuple[str, ...]]:
+    """What counts, and what is to be told: ``TELEGEN_BPF_OBJ``, or the object that the verifier takes from us."""
+    if where.bpf_obj is None and "CAP_PERFMON" in capability.missing():
+        return packaged_object(PLAIN_OBJECT), (WITHOUT_PERFMON,)
+    return where.bpf_obj or packaged_object(), ()
 
 
 class KernelDoor:
@@ -57,9 +69,10 @@ class KernelDoor:
                 return None
             netlink = Netlink()
             had_pins = any((self._where.pin_dir / name).exists() for name in pins.MAPS)
+            counting, lacking = counting_object(self._where)
             try:
                 self.loaded = ladder.climb(
-                    self._where.bpf_obj or packaged_object(),
+                    counting,
                     self._where.pin_dir,
                     hooks=Kernel.swapper(netlink),
                     btf_path=self._where.btf_path,
@@ -70,7 +83,7 @@ class KernelDoor:
                 raise
             self.side = Kernel(netlink, self.loaded, self._journal)
             log.log(NOTICE, "loaded", extra=fields(loader=self.loaded.loader, reason=self.loaded.reason))
-            self._tell(self.loaded.notices)
+            self._tell((*lacking, *self.loaded.notices))
             orphans = [] if had_pins else [f for f in netlink.dump_all(netlink.qdiscs()) if f.own is not None]
             if orphans:
                 text = "filters of ours count into maps that are pinned nowhere any more"

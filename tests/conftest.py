@@ -5,6 +5,7 @@ tests/unit   no root, no kernel feature, no Redis: pure code, files under tmp_pa
 tests/redis  a private redis-server (sonic_telegen.demo.redisd)
 tests/kernel root: BPF, tc and network namespaces of the test's own
 tests/system root: the agent as a process, Redis, kernel and OTLP receivers together
+tests/container  root: the image of `make image`, unpacked and run in namespaces (`make test-container`)
 tests/vm     root: what must hold on every kernel; runs here, and with `make test-vm` on three others in QEMU
 tests/matrix root: starts part of tests/vm on those three, as `.ci/run` does; each test there is one here
 tests/fleet  root: the agent, collectors, Prometheus and Ansible together (`make fleet-test`, not part of `make test`)

@@ -46,6 +46,8 @@ def denied(operation: str, target: str, code: int, problem: str = "") -> KernelE
     lacking = missing()
     remedy = f"run it with {', '.join(NEEDED)} in the initial user namespace"
     remedy += f" (lacking here: {', '.join(lacking)})" if lacking else " (all three are effective here)"
+    if lacking:
+        remedy += f"; a container gets it with {' '.join(f'--cap-add {name[4:]}' for name in lacking)}"
     if _memlock_counts(os.uname().release):
         soft = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
         if soft != resource.RLIM_INFINITY:

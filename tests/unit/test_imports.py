@@ -72,7 +72,9 @@ ROOMS: dict[str, tuple[set[str], str]] = {
     ),
 }
 # The composition root and its parts.
-ROOT_MODULES = {"agent", "capturing", "counting", "door", "front", "journal", "punting", "worker", "__main__", ""}
+ROOT_MODULES = {
+    *("agent", "capturing", "counting", "door", "front", "health", "journal", "punting", "worker", "__main__", "")
+}
 
 # Third party -> the only modules that may import it, and why.
 DOORS: dict[str, tuple[tuple[str, ...], str]] = {

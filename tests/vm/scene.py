@@ -19,6 +19,7 @@ from tests.support.objects import bpffs
 
 ROOT = Path(__file__).parents[2]
 OBJECT = ROOT / "build" / "telegen.bpf.o"
+PLAIN_OBJECT = ROOT / "build" / "telegen_plain.bpf.o"
 
 MEMCG = (5, 11)  # from this kernel on maps are charged to the memory cgroup instead of RLIMIT_MEMLOCK
 
@@ -60,6 +61,7 @@ class Identity:
 SUPERUSER = Identity("root")
 PACKAGED = Identity("capabilities", 65534, ("bpf", "net_admin", "perfmon"))
 WITHOUT_BPF = Identity("without CAP_BPF", 65534, ("net_admin", "perfmon"))
+WITHOUT_PERFMON = Identity("without CAP_PERFMON", 65534, ("bpf", "net_admin"))
 IDENTITIES = (SUPERUSER, PACKAGED)
 
 

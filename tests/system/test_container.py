@@ -1,0 +1,88 @@
+"""The container's entrypoint without an image: this machine's root stands in, with this tree installed."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sonic_telegen.demo.switch import Switch
+from tests.support.box import REPOSITORY, wait_for
+from tests.support.container import Container, Image
+from tests.support.curl import answered, ask, listens, rows, told
+from tests.support.objects import bpffs
+
+FRAMES = [bytes(12) + b"\x08\x00" + bytes(50)] * 30
+PACKAGES = "/usr/lib/python3/dist-packages"
+SITE = REPOSITORY / ".venv" / "lib" / "python3.11" / "site-packages"
+INSTALLED = [
+    f"{REPOSITORY}/sonic_telegen:{PACKAGES}/sonic_telegen:ro",
+    f"{REPOSITORY}/build:{PACKAGES}/build:ro",
+    f"{SITE.resolve()}:/usr/lib/sonic-telegen/site:ro",
+    f"{REPOSITORY}/debian/bin/sonic-telegen:/usr/sbin/sonic-telegen:ro",
+    f"{REPOSITORY}/debian/bin/telegen:/usr/bin/telegen:ro",
+    f"{REPOSITORY}/contrib/docker/entrypoint:/usr/sbin/telegen-container:ro",
+]
+
+
+@pytest.fixture
+def image() -> Image:
+    """What the Dockerfile says."""
+    text = (REPOSITORY / "contrib" / "docker" / "Dockerfile").read_text()
+    said = dict(re.findall(r"^(ENV|ENTRYPOINT|CMD) (.+)$", text, re.MULTILINE))
+    assert said["ENTRYPOINT"] == '["/usr/sbin/telegen-container"]'
+    return Image(
+        Path("/"),
+        {
+            "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", *said["ENV"].split()],
+            "Entrypoint": ["/usr/sbin/telegen-container"],
+            "Cmd": ["run"],
+        },
+    )
+
+
+@pytest.fixture
+def switch() -> Iterator[Switch]:
+    with Switch(("Ethernet0",)) as made:
+        yield made
+
+
+def test_with_net_admin_and_bpf_alone_a_port_is_counted(image: Image, switch: Switch) -> None:
+    with (
+        bpffs() as pins,
+        Container(
+            image, switch.namespace, caps=("net_admin", "bpf"), volumes=[*INSTALLED, f"{pins}:/sys/fs/bpf"]
+        ) as run,
+    ):
+        wait_for(lambda: listens(switch), 30, run.log)
+        job = ask(switch, "POST", "/jobs/start", {"port": "Ethernet0"})[1]["job_id"]
+        answered(switch, job, "running", run)
+        switch.send("Ethernet0", FRAMES)
+        with rows(run.root / "run/redis/sonic-db/redis.sock") as state:
+            wait_for(lambda: told(state, job).get("packets") == "30", 15, lambda: str(told(state, job)))
+        assert run.exec("/usr/sbin/sonic-telegen", "health").returncode == 0
+        assert job in run.exec("/usr/bin/telegen", "show", "job", job).stdout
+        assert run.kill(signal.SIGTERM) == 0, run.log()
+
+
+def test_a_folder_of_redis_that_is_not_sonics_is_left_alone(image: Image, switch: Switch, tmp_path: Path) -> None:
+    with Container(image, switch.namespace, volumes=[*INSTALLED, f"{tmp_path}:/run/redis"]) as wrong:
+        assert wrong.wait() == 1
+        assert "set REDIS_SOCKET" in wrong.log()
+    assert not any(tmp_path.iterdir())
+
+
+def test_it_ends_with_a_redis_that_was_its_own(image: Image, switch: Switch) -> None:
+    with Container(image, switch.namespace, volumes=INSTALLED, TELEGEN_MIRROR_MODE="placeholder") as run:
+        wait_for(lambda: listens(switch), 30, run.log)
+        (pid,) = [
+            line.split()[1]
+            for line in (run.exec("/usr/bin/ps", "-ef").stdout).splitlines()
+            if "redis-server" in line and "setpriv" not in line
+        ]
+        run.exec("/bin/kill", "-9", pid)
+        assert run.wait() == 1
+        assert "redis-server ended" in run.log()
