@@ -131,3 +131,5 @@ test-packages:
 -include debian/deb.mk
 -include tests/image/image.mk
 -include contrib/docker/docker.mk
+-include contrib/lint/lint.mk
+-include contrib/release/release.mk

@@ -46,6 +46,11 @@
 #ifndef TG_PLAIN
 #define TG_PLAIN 0
 #endif
+#if TG_PLAIN
+#define TG_ALONE __attribute__((aligned(8))) /* in a slot of the stack: 5.10 takes no store beside a known number */
+#else
+#define TG_ALONE
+#endif
 
 #define tg_unlikely(condition) __builtin_expect(!!(condition), 0)
 
@@ -121,7 +126,7 @@ struct tg_ports {
 #define TG_DEFINE_READERS(name, type)                                                                                  \
 	static __always_inline bool tg_far_##name(const struct tg_cursor *c, __u32 pos, type *value)                   \
 	{                                                                                                              \
-		type copy;                                                                                             \
+		type copy TG_ALONE;                                                                                    \
                                                                                                                        \
 		if (tg_beyond(c, pos, sizeof(copy)) ||                                                                 \
 		    bpf_skb_load_bytes(c->skb, c->off + pos, &copy, sizeof(copy)))                                     \

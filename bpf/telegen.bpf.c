@@ -27,11 +27,12 @@ TG_MAP(BPF_MAP_TYPE_PERCPU_ARRAY, stats_percpu, TG_CLASSES, __u32, struct tg_tot
 TG_MAP(BPF_MAP_TYPE_PERCPU_ARRAY, punt_percpu, TG_PUNT_SLOTS, __u32, struct tg_punts);
 
 /* What both programs do. Returns what was added, nothing where the frame could not be counted. */
-static __always_inline struct tg_total tg_count_frame(struct __sk_buff *skb, __u32 slot)
+static __always_inline struct tg_total tg_count_frame(struct __sk_buff *skb, __u32 classid)
 {
+	__u32 slot TG_ALONE = classid;
 	struct tg_if_stats *stats;
 	struct tg_total *total;
-	__u32 class;
+	__u32 class TG_ALONE;
 
 #if TG_BUILD
 	/* Another build for the tests: other instructions, so another tag, and the same behaviour. */
@@ -58,7 +59,7 @@ int telegen_if(struct __sk_buff *skb)
 SEC("tc")
 int telegen_if_punt(struct __sk_buff *skb)
 {
-	__u32 slot = TG_CTX(skb, tc_classid), protocol;
+	__u32 slot TG_ALONE = TG_CTX(skb, tc_classid), protocol;
 	struct tg_total added = tg_count_frame(skb, slot);
 	struct tg_punts *punts;
 

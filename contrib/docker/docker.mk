@@ -9,8 +9,8 @@ DOCKER_TAG      ?= telegen-sonic:latest
 image: deb image-packages ## the container image, without a Docker engine (DEB_ARCH=arm64 where this machine runs it)
 	@contrib/docker/image.sh "$$(ls $(DEB)/sonic-telegen_*_$(DEB_ARCH).deb)" $(CONTAINER)
 
-docker: deb-packages build-packages ## the image for amd64 and arm64 by docker buildx (DOCKER_TAG=…, PUSH=yes)
-	@contrib/docker/buildx.sh $(DEB) $(DOCKER_TAG) $(DOCKER_PLATFORMS)
+docker: build-note ## the image for amd64 and arm64 by docker buildx (DOCKER_TAG=…, PUSH=yes)
+	@contrib/docker/buildx.sh $(CONTAINER) $(DOCKER_TAG) $(DOCKER_PLATFORMS)
 
 test-container: $(VENV)/.lock run-packages test-packages image-packages ## the image as an operator runs it, in namespaces (after make image)
 	@[ -e "$$(ls $(CONTAINER)/telegen-sonic-*.tar.gz 2>/dev/null | head -n 1)" ] || $(MAKE) image
