@@ -12,8 +12,7 @@ image: deb image-packages ## the container image, without a Docker engine (DEB_A
 docker: build-note ## the image for amd64 and arm64 by docker buildx (DOCKER_TAG=…, PUSH=yes)
 	@contrib/docker/buildx.sh $(CONTAINER) $(DOCKER_TAG) $(DOCKER_PLATFORMS)
 
-test-container: $(VENV)/.lock run-packages test-packages image-packages ## the image as an operator runs it, in namespaces (after make image)
-	@[ -e "$$(ls $(CONTAINER)/telegen-sonic-*.tar.gz 2>/dev/null | head -n 1)" ] || $(MAKE) image
+test-container: image $(VENV)/.lock run-packages test-packages ## make image, and that as an operator runs it, in namespaces
 	$(PYTEST) tests/container $(ARGS)
 
 image-packages:
