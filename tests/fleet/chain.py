@@ -25,7 +25,7 @@ from sonic_telegen.demo.namespace import RUN, in_namespace
 from tests.fleet.programs import Programs
 from tests.support.box import wait_for
 from tests.support.certificates import Authority
-from tests.support.fleetfiles import FLEET, flags
+from tests.support.fleetfiles import FLEET, flags, replaced
 
 T = TypeVar("T")
 SITE_GRPC, SITE_HTTP, GATEWAY, PROMETHEUS = 14317, 14318, 18429, 19090
@@ -118,7 +118,7 @@ class Chain:
             "-remoteWrite.tlsKeyFile": str(own_key),
             "-remoteWrite.tmpDataPath": str(self.folder / "queue"),
         }
-        given = _replaced(flags((FLEET / "gateway.flags").read_text()), here)
+        given = replaced(flags((FLEET / "gateway.flags").read_text()), here)
         command = [str(self._programs.vmagent), *given, "-remoteWrite.flushInterval=100ms"]
         self._start("gateway", lambda: self.inside(lambda: _connects(GATEWAY)), command)
 
@@ -132,7 +132,7 @@ class Chain:
             "SSL_CERT_FILE": str(self.authority.ca),
             "ROTEL_METRICS_BATCH_TIMEOUT": "200ms",
         }
-        given = dict(line.split("=", 1) for line in _replaced(flags((FLEET / "site.env").read_text()), here))
+        given = dict(line.split("=", 1) for line in replaced(flags((FLEET / "site.env").read_text()), here))
         command = [str(Path(spec.origin).parent / "rotel-agent"), "start"]
         self._start("site", lambda: self.inside(lambda: _connects(SITE_GRPC)), command, given)
 
@@ -159,13 +159,6 @@ class Chain:
                 return False
 
         wait_for(answers, 20, lambda: f"{name} does not start: {self.logs()}")
-
-
-def _replaced(lines: list[str], here: Mapping[str, str]) -> list[str]:
-    """``name=value`` lines, with the values of ``here``; each of these must be in one."""
-    named = [line.partition("=")[0] for line in lines]
-    assert set(here) <= set(named), set(here) - set(named)
-    return [f"{name}={here[name]}" if name in here else line for name, line in zip(named, lines, strict=True)]
 
 
 def _connects(port: int) -> bool:

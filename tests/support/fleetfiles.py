@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,6 +57,13 @@ def load(name: str) -> Any:
 def flags(text: str) -> list[str]:
     """Lines of a file of flags or of an environment, without what is said about them."""
     return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def replaced(lines: list[str], here: Mapping[str, str]) -> list[str]:
+    """``name=value`` lines, with the values of ``here``; each of these must be in one."""
+    named = [line.partition("=")[0] for line in lines]
+    assert set(here) <= set(named), set(here) - set(named)
+    return [f"{name}={here[name]}" if name in here else line for name, line in zip(named, lines, strict=True)]
 
 
 def used(expr: str) -> dict[str, set[str]]:

@@ -41,7 +41,7 @@ class Rotel:
         self._folder = tempfile.TemporaryDirectory(prefix="rotel-")
         self._out = Path(self._folder.name) / "out"
         for _ in range(5):  # a free port may be taken by somebody else before rotel binds it
-            self.grpc_port, self.http_port = _free_port(), _free_port()
+            self.grpc_port, self.http_port = free_port(), free_port()
             if self._start():
                 return self
         raise RuntimeError(f"rotel does not start: {self._out.read_text()}")
@@ -82,7 +82,8 @@ class Rotel:
         return up and self._process.poll() is None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that nobody has, for now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -153,6 +155,27 @@ def test_the_yang_model_takes_them_too(tmp_path: Path) -> None:
 
 def test_the_json_patch_makes_the_same_rows() -> None:
     assert patched(json.loads((FLEET / "rollout" / "patch.json").read_text())) == rows()
+
+
+def test_gnmi_sets_each_row_under_its_path(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    stand_in = tmp_path / "gnmi_set"
+    stand_in.write_text(f'#!/bin/sh\necho "$*" >>{told}\ncat "${{6#*:@}}" >>{told}\necho >>{told}\n')
+    stand_in.chmod(0o755)
+    subprocess.run(
+        ["sh", "gnmi.sh", "leaf1:8080", "jobs.json", "-insecure"],
+        cwd=FLEET / "rollout",
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        check=True,
+    )
+    lines = told.read_text().splitlines()
+    found: dict[str, dict[str, Any]] = {}
+    for words, row in zip(lines[::2], lines[1::2], strict=True):
+        assert words.startswith("-target_addr leaf1:8080 ") and words.endswith(" -insecure")
+        at = re.search(r"-update /sonic-db:CONFIG_DB/localhost/(\w+)/(\w+):@", words)
+        assert at
+        found.setdefault(at[1], {})[at[2]] = json.loads(row)
+    assert found == rows()
 
 
 def test_the_playbook_writes_to_our_tables_and_waits_for_the_status_that_means_running() -> None:
