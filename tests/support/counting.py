@@ -14,6 +14,7 @@ from typing import Any
 from sonic_telegen.demo.namespace import RUN
 from tests.support.net import tc_json, until
 from tests.support.objects import ROOT
+from tests.support.patience import allowed
 
 TTL = """
 #include <linux/pkt_cls.h>
@@ -58,7 +59,7 @@ def command(namespace: str, *words: str) -> list[str]:
 def told(namespace: str, *words: str) -> subprocess.CompletedProcess[str]:
     """Run to its end."""
     return subprocess.run(
-        command(namespace, *words), cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
+        command(namespace, *words), cwd=ROOT, capture_output=True, text=True, check=False, timeout=allowed(100)
     )
 
 
@@ -82,7 +83,7 @@ def running(namespace: str, netdev: str, file: Path, *words: str) -> Iterator[su
     try:
         mine = f"telegen-bcc/{made.pid}"
         way = "egress" if "egress" in words else "ingress"
-        until(lambda: made.poll() is not None or mine in guests(namespace, netdev, way), 100)
+        until(lambda: made.poll() is not None or mine in guests(namespace, netdev, way), allowed(100))
         assert made.poll() is None, made.communicate()
         yield made
     finally:
@@ -93,6 +94,6 @@ def running(namespace: str, netdev: str, file: Path, *words: str) -> Iterator[su
 def finish(made: subprocess.Popen[str], number: int = signal.SIGINT) -> list[dict[str, Any]]:
     """End it as an operator does; its lines of JSON."""
     made.send_signal(number)
-    said, error = made.communicate(timeout=60)
+    said, error = made.communicate(timeout=allowed(60))
     assert made.returncode == 0, error
     return [json.loads(line) for line in said.splitlines()]

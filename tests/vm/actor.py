@@ -1,8 +1,8 @@
 """The product's pass in a process of its own: rows come in on stdin, what was found goes out on stdout.
 
-``python -m tests.vm.lean OBJECT PIN_DIR STATE_DIR``. All is the product's own code but Redis and OTLP, which cost too
-much to import in a VM: kernel door, journal and reconcile loop. A line of stdin is a JSON object of job id to row, or
-to ``[port, direction]``, all rows there are. The answer is one line of JSON, see ``answer``.
+``python -m tests.vm.lean OBJECT PIN_DIR STATE_DIR [BTF]``. All is the product's own code but Redis and OTLP, which cost
+too much to import in a VM: kernel door, journal and reconcile loop. A line of stdin is a JSON object of job id to row,
+or to ``[port, direction]``, all rows there are. The answer is one line of JSON, see ``answer``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from sonic_telegen.model.mirror import SessionAction
 from sonic_telegen.model.sample import CLASSES, PUNT_PROTOCOLS, Counters, JobSample, Sample
 from sonic_telegen.reconcile.loop import Loop, PassResult
 from sonic_telegen.settings import Environment, resolve
+
+_MAPS = Path("/proc/self/maps")
 
 
 class Rows:
@@ -61,6 +63,10 @@ def answer(result: PassResult, door: KernelDoor) -> dict[str, Any]:
         "actions": {f"{kind} {outcome}": count for (kind, outcome), count in result.actions.items()},
         "failures": result.failures,
         "program": door.loaded.program.prog_id if door.loaded else 0,
+        "loader": [door.loaded.loader, door.loaded.reason] if door.loaded else [],
+        "mapped": sorted(
+            {line.split("/")[-1] for line in _MAPS.read_text().splitlines() if "libbcc" in line or "LLVM" in line}
+        ),
         "notices": door.loaded.notices if door.loaded else (),
         **(counters(result.sample) if result.sample else {}),
     }
@@ -98,9 +104,11 @@ def by_session(own: JobSample) -> dict[str, list[int]]:
 
 def main() -> None:
     """Answer until stdin ends."""
-    bpf_object, pins, state = map(Path, sys.argv[1:])
+    bpf_object, pins, state, *btf = map(Path, sys.argv[1:])
     journal, rows = Journal(state), Rows()
-    door = KernelDoor(Environment(pin_dir=pins, state_dir=state, bpf_obj=bpf_object), journal)
+    door = KernelDoor(
+        Environment(pin_dir=pins, state_dir=state, bpf_obj=bpf_object, btf_path=btf[0] if btf else None), journal
+    )
     env = {"TELEGEN_MIRROR_MODE": "direct"}
     loop = Loop(rows, door.open, journal, lambda row: resolve(row, env), lambda: None)
     print(json.dumps(privileges()), flush=True)

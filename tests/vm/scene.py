@@ -33,6 +33,9 @@ def kernel() -> tuple[int, int]:
     return int(major), int(minor)
 
 
+_HIDE_BTF = 'mount -t tmpfs none /sys/kernel/btf && exec "$@"'
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who runs the product; ``capabilities`` are all that he has, None for root with everything."""
@@ -117,12 +120,17 @@ class Scene:
     pins: Path
     state: Path
 
-    def actor(self, bpf_object: Path = OBJECT) -> Actor:
-        """Start a process inside the switch's namespace (only the network's: bpffs stays visible)."""
+    def actor(self, bpf_object: Path = OBJECT, *btf: Path, hide_btf: bool = False) -> Actor:
+        """Start a process inside the switch's namespace (only the network's: bpffs stays visible).
+
+        ``btf`` is its TELEGEN_BTF_PATH; with ``hide_btf`` the kernel shows it no types.
+        """
         who = self.identity
         enter = ["nsenter", f"--net=/run/netns/{self.switch.namespace}"]
         program = [who.path(Path(sys.executable)), "-m", "tests.vm.lean"]
-        return Actor([*enter, *who.prefix(), *program, who.path(bpf_object), str(self.pins), str(self.state)])
+        hide = ["unshare", "--mount", "sh", "-ec", _HIDE_BTF, "sh"] if hide_btf else []
+        words = [who.path(bpf_object), str(self.pins), str(self.state), *(who.path(path) for path in btf)]
+        return Actor([*enter, *hide, *who.prefix(), *program, *words])
 
 
 @contextlib.contextmanager
