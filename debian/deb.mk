@@ -3,7 +3,7 @@ DEB          := $(BUILD)/deb
 DEB_SOURCE   := $(DEB)/sonic-telegen
 DEB_ARCH     ?= $(shell dpkg --print-architecture)
 DEB_PACKAGES := debhelper dh-python llvm lintian
-DEB_TEST_PACKAGES := debootstrap redis-server
+DEB_TEST_PACKAGES := debootstrap redis-server python3-bpfcc
 
 .PHONY: deb deb-test deb-packages deb-test-packages
 

@@ -73,6 +73,16 @@ in_root python3 -IS -c 'from importlib.metadata import distributions
 for one in distributions(path=["/usr/lib/sonic-telegen/site"]): print(one.metadata["Name"].lower().replace("_", "-"), one.version)' | sort >"$work/there"
 diff "$work/listed" "$work/there" || fail "the bill of materials differs"
 
+say "bcc compiles the packaged source, where python3-bpfcc is on the machine that tests"
+if /usr/bin/python3 -I -c 'import bcc' 2>/dev/null; then
+	/usr/bin/python3 -IBc 'import sys; sys.path.append(sys.argv[1])
+from sonic_telegen.kernel import compiled, compiler
+assert str(compiler.packaged(compiled.SOURCE)).startswith(sys.argv[1]), compiler.packaged(compiled.SOURCE)
+assert {"telegen_if", "telegen_if_punt"} < compiled.compile_interface().functions.keys()' "$root/usr/lib/python3/dist-packages"
+else
+	echo "not tried: there is none"
+fi
+
 say "install again, over itself, where SONiC is"
 tests/image/sonic_python.sh "$root"
 install_deb

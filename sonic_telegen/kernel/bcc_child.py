@@ -2,14 +2,14 @@
 
 It imports nothing of ours.
 
-In: one JSON object on stdin (``source``, ``flags``; ``socket``, a descriptor, when tables are wanted). Out: one on
+Argument ``tables`` when the program declares some. In: one JSON object on stdin (``source``, ``flags``, and with tables
+``socket``, a descriptor). Out: one on
 stdout, instructions by function and the tables, whose descriptors go over that socket. Clang's words go to stderr.
 A program without tables is compiled without any capability.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes as c
 import json
 import os
@@ -18,6 +18,7 @@ import sys
 from typing import Any
 
 NO_BCC, NOT_COMPILED = 3, 4  # exit statuses
+TABLES, _AGAIN = "tables", "again"  # arguments
 _AMBIENT, _CLEAR_ALL = 47, 4  # PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL
 _CAPABILITY_VERSION = 0x20080522
 _FDS_AT_ONCE = 200  # the kernel takes 253 in one message
@@ -25,10 +26,10 @@ _FDS_AT_ONCE = 200  # the kernel takes 253 in one message
 
 def main() -> int:
     """Compile what stdin asks for; the exit status."""
+    if sys.argv[1:] != [TABLES]:
+        _drop_capabilities()
     asked = json.load(sys.stdin)
     channel = asked.get("socket")
-    if channel is None:
-        _drop_capabilities()
     answer = os.dup(1)
     os.dup2(2, 1)  # whatever the library prints is no answer
     try:
@@ -75,11 +76,12 @@ def _tables(lib: Any, module: int) -> tuple[list[dict[str, Any]], list[int]]:
 
 
 def _drop_capabilities() -> None:
-    """Compiling needs none. Best effort: it is no boundary, the agent trusts what it installed."""
-    with contextlib.suppress(OSError, AttributeError):
-        libc = c.CDLL(None, use_errno=True)
+    """Compiling needs none. A user of its own loses them by starting again without ambient ones, root by asking."""
+    libc = c.CDLL(None)
+    if sys.argv[1:] != [_AGAIN]:
         libc.prctl(_AMBIENT, _CLEAR_ALL, 0, 0, 0)
-        libc.capset((c.c_uint32 * 2)(_CAPABILITY_VERSION, 0), (c.c_uint32 * 6)())
+        os.execv(sys.executable, [*sys.orig_argv, _AGAIN])  # nosec B606 - itself; no shell is wanted
+    libc.capset((c.c_uint32 * 2)(_CAPABILITY_VERSION, 0), (c.c_uint32 * 6)())
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from sonic_telegen.kernel.failure import ENOTSUPP, kernel_error, os_error
 PYTHON = "/usr/bin/python3"  # Debian's package of bcc is for Debian's Python
 INSTALL = "apt install python3-bpfcc"
 TIMEOUT_SEC = 150.0  # measured: 0.9 s; 25 s in an emulated machine; below the watchdog's patience
+CHILD = Path(__file__).with_name("bcc_child.py")
 _WORDS = 2000  # of clang's that are told
 _NO_BCC, _NOT_COMPILED = 3, 4  # as bcc_child.py says
 
@@ -97,7 +98,7 @@ def compiled(source: Path, flags: Sequence[str] = (), tables: bool = False, kern
 def _run(source: Path, asked: Mapping[str, Any], environment: dict[str, str], keep: Sequence[int]) -> Any:
     import subprocess  # here: nobody else needs it
 
-    command = [PYTHON, "-I", str(Path(__file__).with_name("bcc_child.py"))]
+    command = [PYTHON, "-I", str(CHILD), *(["tables"] if keep else [])]
     try:
         done = subprocess.run(
             command,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from sonic_telegen.kernel.ladder import climb
 from sonic_telegen.kernel.layout import Layout
 from tests.support.anyframe import frames, gso_segs, gso_sizes, taken_by_a_test_run
 from tests.support.bpfobj import Classifier
+from tests.support.net import until
 from tests.support.objects import ROOT, TELEGEN, bpffs, open_fds, source_object, telegen_object
 from tests.support.pinned import NoFilters, loaded, totals
 from tests.support.reference import expected
@@ -151,3 +155,20 @@ def test_what_no_rung_would_help_is_raised_as_it_is(pins: Path, monkeypatch: pyt
     os.chown(pins, 65534, 65534)
     with pytest.raises(PermissionDenied, match="belongs to uid 65534"):
         climb(telegen_object(), pins, NoFilters())
+
+
+PACKAGED = ["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
+SETS = [f"--{which}=-all,+bpf,+net_admin,+perfmon" for which in ("inh-caps", "ambient-caps", "bounding-set")]
+
+
+@pytest.mark.parametrize("prefix", [[], ["setpriv", *PACKAGED, *SETS]], ids=["root", "packaged"])
+def test_the_compiler_has_no_capability_before_it_hears_what_to_do(prefix: list[str]) -> None:
+    child = shutil.copy(compiler.CHILD, f"/tmp/bcc_child-{os.getpid()}.py")  # where another user can read it
+    try:
+        with subprocess.Popen([*prefix, compiler.PYTHON, "-I", child], stdin=subprocess.PIPE) as waiting:
+            status = Path(f"/proc/{waiting.pid}/status")
+            found = until(lambda: re.findall(r"Cap(?:Eff|Prm|Amb):\t(\w+)", status.read_text()) == ["0" * 16] * 3)
+            waiting.kill()
+        assert found
+    finally:
+        Path(child).unlink()
