@@ -11,9 +11,8 @@ rm -rf "$folder.new"
 mkdir -p "$folder.new"
 cp -r "$own" "$folder.new/include"
 printf '#include <linux/%s.h>\n' "${uapi[@]}" | ${CLANG:-clang} -target bpf -ffreestanding -nostdlibinc "${places[@]}" -M -x c - |
-	tr -d '\\' | tr -s ' ' '\n' | grep -E '^/usr/include/(linux|asm-generic|[^/]+-linux-gnu/asm)/' | while read -r header; do
+	tr -d '\\' | tr -s ' ' '\n' | grep -E '^/usr/include/(linux|asm-generic)/' | while read -r header; do
 	name=${header#/usr/include/}
-	name=${name#*-linux-gnu/}
 	mkdir -p "$folder.new/include/uapi/$(dirname "$name")"
 	[ -e "$folder.new/include/uapi/$name" ] || cp "$header" "$folder.new/include/uapi/$name"
 done
