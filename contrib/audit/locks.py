@@ -11,6 +11,16 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 REQUIREMENTS = Path("contrib/requirements")
+_SCRIPTS = (
+    "Makefile",
+    "*/*.mk",
+    "*/*/*.mk",
+    "debian/rules",
+    "*/*.sh",
+    "contrib/*/*",
+    ".github/workflows/*.yml",
+    ".ci/*",
+)
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}(?![0-9a-f])")
 
 
@@ -62,7 +72,20 @@ def problems(root: Path) -> list[str]:
             found += _missing(asked(root, path.stem), entries, f"{path.stem}.in", path.name)
         if path.stem == "runtime":
             found += _missing(installed(root), entries, "setup.cfg", path.name)
-    return found
+    return found + _loose(root)
+
+
+def _loose(root: Path) -> list[str]:
+    """Where a script has pip install something without looking at its hash."""
+    files = {path for pattern in _SCRIPTS for path in root.glob(pattern) if path.is_file() and path.suffix != ".py"}
+    return [
+        f"{path.relative_to(root)}: {line.strip()}: without --require-hashes"
+        for path in sorted(files)
+        for line in path.read_text(errors="replace").splitlines()
+        if re.search(r"\bpip3? install\b", line)
+        and not line.lstrip().startswith("#")
+        and "--require-hashes" not in line
+    ]
 
 
 def _unpinned(entries: list[Pinned]) -> list[str]:

@@ -55,6 +55,23 @@ def test_what_is_not_pinned_is_named(tmp_path: Path, lock: str, problem: str) ->
     assert problem in locks.problems(tree(tmp_path, lock))
 
 
+@pytest.mark.parametrize(
+    ("line", "loose"),
+    [
+        ("\tpip install thing", True),
+        ("RUN python3 -m pip3 install -r some.lock", True),
+        ("\tpip install --require-hashes -r some.lock", False),
+        ("# pip install thing", False),
+    ],
+)
+def test_a_script_that_installs_without_hashes_is_named(tmp_path: Path, line: str, loose: bool) -> None:
+    tree(tmp_path, f"thing==1.2 \\\n  {HASH}\n")
+    (tmp_path / "contrib" / "docker").mkdir()
+    (tmp_path / "contrib" / "docker" / "Dockerfile").write_text(f"FROM scratch\n{line}\n")
+    named = f"contrib/docker/Dockerfile: {line.strip()}: without --require-hashes"
+    assert locks.problems(tmp_path) == ([named] if loose else [])
+
+
 def test_a_line_that_is_no_requirement_is_a_problem(tmp_path: Path) -> None:
     assert locks.problems(tree(tmp_path, "-e ../thing\n"))[0].startswith("runtime.lock: ")
 
