@@ -30,11 +30,11 @@ class Answer:
         return not self.error and not self.unchecked and self.checked > 0
 
 
-def ask(lock: Path) -> Answer:
-    """The first service's answer that is complete, else the one that knows most."""
+def ask(lock: Path, osv_url: str = "") -> Answer:
+    """The first service's answer that is complete, else that which knows most; with ``osv_url`` that mirror's alone."""
     answers = []
-    for service in SERVICES:
-        answers.append(read(lock.name, service, *_run(lock, service)))
+    for service in SERVICES if not osv_url else ("osv",):
+        answers.append(read(lock.name, service, *_run(lock, service, osv_url)))
         if answers[-1].complete:
             break
     return max(answers, key=lambda answer: (bool(answer.findings), answer.checked))
@@ -56,9 +56,10 @@ def read(lock: str, service: str, output: str, errors: str) -> Answer:
     return Answer(lock, service, len(told) - len(skipped), len(skipped), findings)
 
 
-def _run(lock: Path, service: str) -> tuple[str, str]:
+def _run(lock: Path, service: str, osv_url: str) -> tuple[str, str]:
     command = [sys.executable, "-m", "pip_audit", "--vulnerability-service", service, "--timeout", "15"]
     command += ["--disable-pip", "--require-hashes", "--progress-spinner", "off", "--format", "json", "-r", str(lock)]
+    command += ["--osv-url", osv_url] if osv_url else []
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_SEC, check=False)
     except subprocess.TimeoutExpired:

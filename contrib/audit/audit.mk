@@ -1,8 +1,8 @@
 # The supply chain (docs/packaging.md). Included by the Makefile.
 AUDIT      := $(BUILD)/audit
 AUDIT_LOCK := contrib/requirements/audit.lock
-# make audit REQUIRE=1 fails as well where the vulnerability service did not answer; RELEASE=release/mark-v0-1-0
-AUDIT_ARGS := $(if $(REQUIRE),--require-answer)
+# make audit REQUIRE=1 fails as well where the vulnerability service did not answer; OSV=https://mirror/v1/query; RELEASE=release/mark-v0-1-0
+AUDIT_ARGS := $(if $(REQUIRE),--require-answer) $(if $(OSV),--osv $(OSV))
 
 .PHONY: audit release-notes
 

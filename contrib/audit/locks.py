@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -72,7 +73,7 @@ def problems(root: Path) -> list[str]:
             found += _missing(asked(root, path.stem), entries, f"{path.stem}.in", path.name)
         if path.stem == "runtime":
             found += _missing(installed(root), entries, "setup.cfg", path.name)
-    return found + _loose(root)
+    return found + _loose(root) + _npm(root) + _actions(root)
 
 
 def _loose(root: Path) -> list[str]:
@@ -85,6 +86,27 @@ def _loose(root: Path) -> list[str]:
         if re.search(r"\bpip3? install\b", line)
         and not line.lstrip().startswith("#")
         and "--require-hashes" not in line
+    ]
+
+
+def _npm(root: Path) -> list[str]:
+    """Entries of npm's locks without a hash; the first is the folder itself."""
+    found = []
+    for path in sorted(root.glob("contrib/*/package-lock.json")):
+        for name, entry in json.loads(path.read_text())["packages"].items():
+            if name and not entry.get("integrity", "").startswith("sha512-"):
+                found.append(f"{path.relative_to(root)}: {name} has no sha512 hash")
+    return found
+
+
+def _actions(root: Path) -> list[str]:
+    """Actions of others in workflows that are not named by their commit."""
+    used = re.compile(r"\buses:\s*(?!\./)(\S+)")
+    return [
+        f"{path.relative_to(root)}: {action} is not pinned to a commit"
+        for path in sorted(root.glob(".github/workflows/*.yml"))
+        for action in used.findall(path.read_text())
+        if not re.fullmatch(r"[^@]+@[0-9a-f]{40}", action)
     ]
 
 

@@ -72,6 +72,21 @@ def test_a_script_that_installs_without_hashes_is_named(tmp_path: Path, line: st
     assert locks.problems(tmp_path) == ([named] if loose else [])
 
 
+def test_packages_of_npm_and_actions_of_others_are_pinned_as_well(tmp_path: Path) -> None:
+    tree(tmp_path, f"thing==1.2 \\\n  {HASH}\n")
+    (tmp_path / "contrib" / "lint").mkdir()
+    packages = {"": {}, "node_modules/a": {"integrity": "sha512-x"}, "node_modules/b": {"resolved": "b.tgz"}}
+    (tmp_path / "contrib" / "lint" / "package-lock.json").write_text(json.dumps({"packages": packages}))
+    workflows = tmp_path / ".github" / "workflows"
+    workflows.mkdir(parents=True)
+    steps = ("actions/checkout@" + "a" * 40 + " # v4", "actions/cache@v4", "./.github/actions/own")
+    (workflows / "x.yml").write_text("".join(f"      - uses: {step}\n" for step in steps))
+    assert locks.problems(tmp_path) == [
+        "contrib/lint/package-lock.json: node_modules/b has no sha512 hash",
+        ".github/workflows/x.yml: actions/cache@v4 is not pinned to a commit",
+    ]
+
+
 def test_a_line_that_is_no_requirement_is_a_problem(tmp_path: Path) -> None:
     assert locks.problems(tree(tmp_path, "-e ../thing\n"))[0].startswith("runtime.lock: ")
 

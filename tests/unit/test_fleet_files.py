@@ -157,6 +157,13 @@ def test_the_json_patch_makes_the_same_rows() -> None:
     assert patched(json.loads((FLEET / "rollout" / "patch.json").read_text())) == rows()
 
 
+def test_what_the_document_names_is_there() -> None:
+    document = FLEET.parents[1] / "docs" / "fleet.md"
+    links = re.findall(r"\]\(([^)#]+)\)", document.read_text())
+    assert len(links) > 10
+    assert [link for link in links if "://" not in link and not (document.parent / link).exists()] == []
+
+
 def test_gnmi_sets_each_row_under_its_path(tmp_path: Path) -> None:
     told = tmp_path / "told"
     stand_in = tmp_path / "gnmi_set"
