@@ -13,12 +13,14 @@ from __future__ import annotations
 import ctypes as c
 import json
 import os
+import signal
 import socket
 import sys
 from typing import Any
 
 NO_BCC, NOT_COMPILED = 3, 4  # exit statuses
 TABLES, _AGAIN = "tables", "again"  # arguments
+_PARENT_DEATH = 1  # PR_SET_PDEATHSIG: nobody would read the answer
 _AMBIENT, _CLEAR_ALL = 47, 4  # PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL
 _CAPABILITY_VERSION = 0x20080522
 _FDS_AT_ONCE = 200  # the kernel takes 253 in one message
@@ -26,6 +28,7 @@ _FDS_AT_ONCE = 200  # the kernel takes 253 in one message
 
 def main() -> int:
     """Compile what stdin asks for; the exit status."""
+    c.CDLL(None).prctl(_PARENT_DEATH, signal.SIGKILL)
     if sys.argv[1:] != [TABLES]:
         _drop_capabilities()
     asked = json.load(sys.stdin)

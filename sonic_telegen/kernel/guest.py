@@ -55,7 +55,7 @@ def attached(
             netlink.add_qdisc(ifindex, kind)
             undo.callback(_give_back, netlink, ifindex, kind)
         for item in netlink.filters(ifindex, kind):
-            if item.guest and not Path(f"/proc/{item.guest}").exists():  # its command was killed
+            if item.guest and _is_dead(*item.guest):
                 netlink.delete_filter(item, kind)
         found = []
         for direction in directions:
@@ -65,7 +65,7 @@ def attached(
 
 
 def _add(netlink: Netlink, ifindex: int, direction: Direction, kind: QdiscKind, prog_fd: int) -> TcFilter:
-    name = f"{GUEST}{os.getpid()}"
+    name = f"{GUEST}{os.getpid()}-{_namespace()}"
     for turn in range(_TRIES):
         taken = {item.priority for item in netlink.filters(ifindex, kind) if item.direction is direction}
         priority = next(number for number in range(FIRST_PRIORITY, 0xFFFF) if number not in taken)
@@ -77,6 +77,15 @@ def _add(netlink: Netlink, ifindex: int, direction: Direction, kind: QdiscKind, 
         else:
             return TcFilter(ifindex, direction, priority, _HANDLE, "bpf", name)
     raise AssertionError("not reached")
+
+
+def _namespace() -> int:
+    """Of process ids: a container's are others, in the same network namespace."""
+    return Path("/proc/self/ns/pid").stat().st_ino
+
+
+def _is_dead(process: int, namespace: int) -> bool:
+    return namespace == _namespace() and not Path(f"/proc/{process}").exists()
 
 
 def _give_back(netlink: Netlink, ifindex: int, kind: QdiscKind) -> None:

@@ -114,10 +114,10 @@ class TcFilter:
         return FilterName.parse(self.name) if self.kind == "bpf" else None
 
     @property
-    def guest(self) -> int:
-        """The process of an operator's filter (``sonic-telegen bcc``), 0 for all others; no plan of ours has it."""
-        found = re.fullmatch(rf"{GUEST}(\d{{1,10}})", self.name) if self.kind == "bpf" else None
-        return int(found[1]) if found else 0
+    def guest(self) -> tuple[int, int] | None:
+        """Of an operator's filter (``sonic-telegen bcc``) the process and its namespace; no plan of ours has it."""
+        found = re.fullmatch(rf"{GUEST}(\d{{1,10}})-(\d{{1,10}})", self.name) if self.kind == "bpf" else None
+        return (int(found[1]), int(found[2])) if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,10 +64,10 @@ def told(namespace: str, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def guests(namespace: str, netdev: str, direction: str = "ingress") -> list[str]:
-    """Names of operators' filters on a hook, as tc tells them."""
+    """Names of operators' filters on a hook as tc tells them, without the namespace behind the process."""
     rows = tc_json(namespace, f"filter show dev {netdev} {direction}")
     names = [str(row.get("options", {}).get("bpf_name", "")) for row in rows]
-    return [name for name in names if name.startswith("telegen-bcc/")]
+    return [name.rpartition("-")[0] for name in names if name.startswith("telegen-bcc/")]
 
 
 @contextmanager

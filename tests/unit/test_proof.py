@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -33,6 +34,8 @@ from sonic_telegen.kernel.ebpf import (
 )
 from sonic_telegen.kernel.pointers import Refused
 from sonic_telegen.kernel.proof import HELPERS, TRAP, guarded
+from sonic_telegen.model.job import Direction
+from sonic_telegen.model.kernel import TcFilter
 
 DATA, DATA_END, LEN, MARK, TSTAMP = 76, 80, 0, 8, 152
 LOOKUP, UPDATE, REDIRECT, TAIL_CALL = 1, 2, 23, 12
@@ -185,3 +188,11 @@ def test_any_instructions_are_taken_or_refused(lines: list[tuple[int, int, int, 
     code = b"".join(struct.pack("=BBhi", *line) for line in lines)
     with contextlib.suppress(Refused):
         guarded(code)
+
+
+def test_an_operators_filter_is_a_strangers_for_every_plan() -> None:
+    item = TcFilter(7, Direction.INGRESS, 3, 1, "bpf", "telegen-bcc/4242-4026531836")
+    assert (item.guest, item.own) == ((4242, 4026531836), None)
+    others = ("telegen/if@0123456789abcdef", "telegen-bcc/x-1", "telegen-bcc/1", "else")
+    assert [replace(item, name=name).guest for name in others] == [None] * 4
+    assert replace(item, kind="u32").guest is None
