@@ -118,17 +118,16 @@ def only_one(where: Environment) -> Iterator[None]:
         path = where.state_dir / "lock"
         with contextlib.suppress(OSError):
             where.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
-            lock = stack.enter_context(path.open("a+"))
+            lock = stack.enter_context(path.open("ab+", buffering=0))  # a buffer may fail at the end
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 lock.seek(0)
-                holder = f"the agent with pid {lock.read().strip() or 'unknown'}"
+                holder = f"the agent with pid {lock.read().decode().strip() or 'unknown'}"
                 remedy = "stop it first, or set another TELEGEN_STATE_DIR and TELEGEN_PIN_DIR"
                 raise Conflict("lock", str(path), errno.EAGAIN, remedy=remedy, holder=holder) from None
             lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
+            lock.write(str(os.getpid()).encode())
         yield
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -162,3 +164,20 @@ def test_a_config_reload_tears_nothing_down(box: Box) -> None:
     box.config.delete("TELEGEN_JOB|a")
     box.wait_status("a", "stopped")
     assert filters(box) == []
+
+
+def test_a_disk_without_room_is_told_and_neither_counting_nor_the_end_of_the_agent_minds(box: Box) -> None:
+    state = box.directory / "state"
+    state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(state)], check=True)
+    try:
+        (state / "full").write_bytes(bytes(4096))
+        box.start()
+        box.job("short", port="Ethernet0", duration_sec="1")
+        box.wait_status("short", "done")
+        wait_for(lambda: "No space left on device" in box.about("notice"))
+        assert box.kill(signal.SIGTERM) == 0
+    finally:
+        box.kill()
+        subprocess.run(["umount", str(state)], check=True)
+    assert "Traceback" not in box.log()

@@ -40,7 +40,7 @@ twice() {
 
 read_only_usr() {
 	mount --bind /usr /usr && mount -o remount,bind,ro /usr || fail "/usr does not get read-only"
-	systemctl restart sonic-telegen || fail "it does not start from a read-only /usr"
+	restart || fail "it does not start from a read-only /usr"
 	! quiet /run/out dpkg -i "$second" || fail "installed into a read-only /usr"
 	has /run/out 'Read-only file system' "dpkg's words"
 	await 120 active
@@ -51,7 +51,7 @@ read_only_usr() {
 
 broken_default_file() {
 	echo TELEGEN_LOG_LEVEL=loud >>/etc/default/sonic-telegen
-	! systemctl restart sonic-telegen 2>/dev/null || fail "it started"
+	! restart 2>/dev/null || fail "it started"
 	is "$(systemctl show -P ExecMainStatus -P ActiveState sonic-telegen | sort | xargs)" "2 failed" "status"
 	journalctl --no-pager -u sonic-telegen | grep -q "TELEGEN_LOG_LEVEL='loud'" || fail "the variable is not named"
 	dpkg -i "$second" >/run/out 2>&1 || { tail /run/out; fail "a package is not installed because its service does not start"; }
@@ -60,7 +60,7 @@ broken_default_file() {
 	systemctl reset-failed sonic-telegen
 	systemctl start sonic-telegen || fail "lines that are no variables keep it from starting"
 	rm /etc/default/sonic-telegen
-	systemctl restart sonic-telegen || fail "without the file it does not start"
+	restart || fail "without the file it does not start"
 	await 120 active
 }
 
@@ -68,13 +68,14 @@ no_space_at_all() {
 	mount -t tmpfs -o size=4k none /var/lib/sonic-telegen
 	chmod 750 /var/lib/sonic-telegen
 	dd if=/dev/zero of=/var/lib/sonic-telegen/full bs=4k count=1 2>/dev/null
-	systemctl restart sonic-telegen || fail "it does not start where its state has no room"
+	restart || fail "it does not start where its state has no room"
 	await 120 active
 	umount -l /var/lib/sonic-telegen
-	systemctl restart sonic-telegen || fail "nor after that"
+	restart || fail "nor after that"
 }
 
 purges() {
+	no_traceback
 	compiled_always
 	apt-get -qq purge -y sonic-telegen >/run/out 2>&1 || { tail /run/out; fail "apt failed"; }
 	nothing_left

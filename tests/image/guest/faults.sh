@@ -4,6 +4,7 @@ redis_away() {
 	save
 	systemctl stop sonic.target config-setup database || fail "it does not stop"
 	await 60 inactive
+	systemctl reset-failed sonic-telegen
 	systemctl start sonic-telegen || fail "it does not start without Redis"
 	traffic
 	systemctl start database config-setup sonic.target
@@ -39,7 +40,7 @@ export_fails() { [ -n "$(field 'TELEGEN_TABLE|GLOBAL' otlp_last_error)" ]; }
 no_room() {
 	mount -t tmpfs -o size=4k none /var/lib/sonic-telegen
 	dd if=/dev/zero of=/var/lib/sonic-telegen/full bs=4k count=1 2>/dev/null
-	systemctl restart sonic-telegen || fail "it does not start"
+	restart || fail "it does not start"
 	await 120 told
 	db 4 hset 'TELEGEN_JOB|later' port Ethernet0 duration_sec 3 >/dev/null
 	await 120 job_is later "done"
@@ -48,7 +49,7 @@ no_room() {
 	journalctl --no-pager -u sonic-telegen | grep -q 'No space left on device' || fail "nothing is said of it"
 	umount -l /var/lib/sonic-telegen
 	db 4 del 'TELEGEN_JOB|later' >/dev/null
-	systemctl restart sonic-telegen
+	restart
 	await 120 told
 	await 60 job_is short "done"
 }
@@ -57,7 +58,7 @@ year_1970() {
 	local now
 	now=$(date +%s)
 	date -s @1000 >/dev/null
-	systemctl restart sonic-telegen || fail "it does not start in 1970"
+	restart || fail "it does not start in 1970"
 	await 120 told
 	frames 100
 	all_counted
@@ -75,6 +76,7 @@ year_1970() {
 }
 
 downgraded() {
+	systemctl reset-failed sonic-telegen
 	traffic
 	apt-get -qq install -y --allow-downgrades "$first" >/run/out 2>&1 || { tail /run/out; fail "apt failed"; }
 	await 180 told
@@ -85,6 +87,7 @@ downgraded() {
 
 # An older version, whose maps have a layout of their own, does not know the pins that it finds.
 downgraded_below_the_layout() {
+	systemctl reset-failed sonic-telegen
 	dpkg -i "$old" >/run/out 2>&1 || { tail /run/out; fail "dpkg failed"; }
 	await 180 told
 	await 120 job_is up failed
@@ -94,7 +97,7 @@ downgraded_below_the_layout() {
 	systemctl stop sonic-telegen
 	sonic-telegen detach --all >/run/out 2>&1 || { cat /run/out; fail "detach --all"; }
 	: >/run/sent
-	systemctl start sonic-telegen
+	restart
 	await 180 told
 	await 120 job_is up running
 	frames 100
@@ -102,6 +105,7 @@ downgraded_below_the_layout() {
 }
 
 pins_of_an_older_version() {
+	systemctl reset-failed sonic-telegen
 	traffic
 	dpkg -i "$second" >/run/out 2>&1 || { tail /run/out; fail "dpkg failed"; }
 	await 180 told

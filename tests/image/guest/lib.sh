@@ -57,6 +57,9 @@ job_is() { [ "$(field "TELEGEN_JOB_TABLE|$1" status)" = "$2" ]; }
 active() { systemctl -q is-active sonic-telegen; }
 inactive() { ! active; }
 main_pid() { systemctl show -P MainPID sonic-telegen; }
+# systemd counts starts by hand too, and refuses the sixth within five minutes; here there are many.
+restart() { systemctl reset-failed sonic-telegen && systemctl restart sonic-telegen; }
+no_traceback() { ! journalctl --no-pager -u sonic-telegen | grep -m 1 -B 3 -A 20 Traceback || fail "a traceback in the journal"; }
 version() { dpkg-query -W -f '${Version}' sonic-telegen; }
 told_version() { field 'TELEGEN_TABLE|GLOBAL' version; }
 # The agent that systemd runs told STATE_DB after it had started.

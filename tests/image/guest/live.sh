@@ -92,6 +92,7 @@ upgraded() {
 }
 
 saved() {
+	no_traceback
 	is "$(rest /healthz)" 200 "/healthz"
 	all_counted
 	await 120 exported
