@@ -29,7 +29,7 @@ says_what_is_missing() {
 	! quiet /run/out telegen show || fail "telegen show found something"
 	has /run/out '[Rr]edis\|database_config' "what it says"
 	has /run/out 'see that the database service runs' "its remedy"
-	is "$(rest /healthz)" 200 "REST's liveness"
+	is "$(rest /healthz)" 503 "REST's answer"
 }
 
 twice() {
@@ -85,7 +85,7 @@ purges() {
 
 must "no room: apt says so, nothing runs" no_space_to_install
 must "installs without Redis and sonic-utilities; active, idle, tells what it waits for" installs
-check "the command line says what is missing, REST is alive" says_what_is_missing
+check "the command line says what is missing, REST that it is not ready" says_what_is_missing
 check "the same package once more" twice
 check "a read-only /usr: the service starts, an upgrade is refused, the agent goes on" read_only_usr
 check "a broken /etc/default file: named, status 2, no loop; an upgrade ends all the same" broken_default_file
