@@ -47,9 +47,11 @@
 #define TG_PLAIN 0
 #endif
 #if TG_PLAIN
-#define TG_ALONE __attribute__((aligned(8))) /* in a slot of the stack: 5.10 takes no store beside a known number */
+#define TG_UNROLL _Pragma("unroll") /* what is speculated knows no bound of a loop */
+typedef __u64 tg_key; /* its first half is the key: 5.10 and 6.1 take no shorter store where the stack holds a number */
 #else
-#define TG_ALONE
+#define TG_UNROLL
+typedef __u32 tg_key;
 #endif
 
 #define tg_unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -126,7 +128,7 @@ struct tg_ports {
 #define TG_DEFINE_READERS(name, type)                                                                                  \
 	static __always_inline bool tg_far_##name(const struct tg_cursor *c, __u32 pos, type *value)                   \
 	{                                                                                                              \
-		type copy TG_ALONE;                                                                                    \
+		type copy;                                                                                             \
                                                                                                                        \
 		if (tg_beyond(c, pos, sizeof(copy)) ||                                                                 \
 		    bpf_skb_load_bytes(c->skb, c->off + pos, &copy, sizeof(copy)))                                     \
@@ -212,6 +214,7 @@ static __always_inline bool tg_pass_ipv6(struct tg_cursor *c, __u8 *proto, bool 
 	*end = false;
 	if (!tg_near_u8(c, offsetof(struct ipv6hdr, nexthdr), proto) || !tg_skip(c, sizeof(struct ipv6hdr)))
 		return false;
+	TG_UNROLL
 	for (int i = 0; i < TG_MAX_EXTS && !*end && tg_unlikely(tg_is_extension(*proto)); i++)
 		if (!tg_pass_extension(c, proto, end))
 			return false;

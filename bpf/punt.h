@@ -79,7 +79,7 @@ static __always_inline enum tg_punt tg_punt_ports(const struct tg_cursor *c, __u
 static __always_inline enum tg_punt tg_punt_ipv4(const struct tg_cursor *c)
 {
 	const struct iphdr *ip = (void *)(long)TG_CTX(c->skb, data) + c->off;
-	struct iphdr copy TG_ALONE;
+	struct iphdr copy;
 	__u32 size;
 
 	if (TG_PLAIN || tg_unlikely((void *)(ip + 1) > (void *)(long)TG_CTX(c->skb, data_end))) {

@@ -29,10 +29,9 @@ TG_MAP(BPF_MAP_TYPE_PERCPU_ARRAY, punt_percpu, TG_PUNT_SLOTS, __u32, struct tg_p
 /* What both programs do. Returns what was added, nothing where the frame could not be counted. */
 static __always_inline struct tg_total tg_count_frame(struct __sk_buff *skb, __u32 classid)
 {
-	__u32 slot TG_ALONE = classid;
+	tg_key slot = classid, class;
 	struct tg_if_stats *stats;
 	struct tg_total *total;
-	__u32 class TG_ALONE;
 
 #if TG_BUILD
 	/* Another build for the tests: other instructions, so another tag, and the same behaviour. */
@@ -59,9 +58,10 @@ int telegen_if(struct __sk_buff *skb)
 SEC("tc")
 int telegen_if_punt(struct __sk_buff *skb)
 {
-	__u32 slot TG_ALONE = TG_CTX(skb, tc_classid), protocol;
+	tg_key slot = TG_CTX(skb, tc_classid);
 	struct tg_total added = tg_count_frame(skb, slot);
 	struct tg_punts *punts;
+	__u32 protocol;
 
 	if (tg_unlikely(slot >= TG_SLOTS))
 		slot = 0;

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from tests.support import frames as f
 from tests.support.anyframe import LONGEST, built, frames, gso_segs, gso_sizes, taken_by_a_test_run
 from tests.support.bpfobj import Classifier
+from tests.support.objects import PLAIN_OBJECT
 from tests.support.patience import examples
 from tests.support.reference import dissect, expected
 
 
-@pytest.fixture(scope="module")
-def classifier() -> Iterator[Classifier]:
-    with Classifier() as loaded:
+@pytest.fixture(scope="module", params=[None, PLAIN_OBJECT], ids=["usual", "without perfmon"])
+def classifier(request: pytest.FixtureRequest) -> Iterator[Classifier]:
+    with Classifier(request.param) as loaded:
         yield loaded
 
 

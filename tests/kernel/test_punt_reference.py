@@ -13,6 +13,7 @@ from tests.support import frames as f
 from tests.support.anyframe import LONGEST, extensions, gso_segs, gso_sizes, tags, taken_by_a_test_run, words
 from tests.support.anyframe import frames as any_frames
 from tests.support.bpfobj import Classifier
+from tests.support.objects import PLAIN_OBJECT
 from tests.support.patience import examples
 from tests.support.punt_frames import EXAMPLES, OSPF, SLOW
 from tests.support.punt_reference import PROTOCOLS, protocol
@@ -49,9 +50,9 @@ def cut(draw: st.DrawFn) -> bytes:
     return frame[: draw(st.integers(14, min(len(frame), 140)))]
 
 
-@pytest.fixture(scope="module")
-def classifier() -> Iterator[Classifier]:
-    with Classifier(program="telegen_if_punt") as loaded:
+@pytest.fixture(scope="module", params=[None, PLAIN_OBJECT], ids=["usual", "without perfmon"])
+def classifier(request: pytest.FixtureRequest) -> Iterator[Classifier]:
+    with Classifier(request.param, program="telegen_if_punt") as loaded:
         yield loaded
 
 

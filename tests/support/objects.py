@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PLAIN_OBJECT = ROOT / "build" / "telegen_plain.bpf.o"  # the build for who has no CAP_PERFMON
 TELEGEN, TELEGEN_JOB = "bpf/telegen.bpf.c", "bpf/telegen_job.bpf.c"
 
 

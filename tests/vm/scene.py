@@ -19,7 +19,6 @@ from tests.support.objects import bpffs
 
 ROOT = Path(__file__).parents[2]
 OBJECT = ROOT / "build" / "telegen.bpf.o"
-PLAIN_OBJECT = ROOT / "build" / "telegen_plain.bpf.o"
 
 MEMCG = (5, 11)  # from this kernel on maps are charged to the memory cgroup instead of RLIMIT_MEMLOCK
 
