@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -172,3 +173,19 @@ def test_the_compiler_has_no_capability_before_it_hears_what_to_do(prefix: list[
         assert found
     finally:
         Path(child).unlink()
+
+
+def test_the_compiler_ends_with_who_asked() -> None:
+    asks = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)\n"
+        "print(child.pid, flush=True)\n"
+        "child.wait()\n"
+    )
+    command = [sys.executable, "-c", asks, compiler.PYTHON, "-I", str(compiler.CHILD)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asking:
+        assert asking.stdout is not None
+        status = Path(f"/proc/{int(asking.stdout.readline())}/status")
+        assert until(lambda: "CapPrm:\t0000000000000000" in status.read_text())
+        asking.kill()
+    assert until(lambda: not status.exists() or "State:\tZ" in status.read_text())
