@@ -3,7 +3,7 @@
 # which `docker load` and `podman load` take. (An OCI archive would lose the health check: OCI knows none.)
 #
 # BASE names another base image. Where no registry answers the base is a Debian made by debootstrap and kept in
-# TELEGEN_CACHE. No daemon; root is not needed where buildah may use user namespaces and debootstrap's root is there.
+# TELEGEN_CACHE. No daemon. Only debootstrap needs root; the rest any user may do who has subordinate ids (uidmap).
 set -euo pipefail
 deb=$(realpath "$1") folder=$(realpath -m "$2")
 arch=$(dpkg-deb -f "$deb" Architecture)
@@ -12,6 +12,10 @@ suite=$(sed -n 's/.*:\([a-z]*\).*/\1/p' <<<"$base")
 cache=${TELEGEN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/telegen-sonic}
 image=telegen-sonic:${TAG:-latest}
 
+if [ "$arch" != "$(dpkg --print-architecture)" ] && ! grep -qsl enabled /proc/sys/fs/binfmt_misc/qemu-*; then
+	echo "this machine runs no programs of $arch, and the image's package is configured by its own: install qemu-user-static and binfmt-support" >&2
+	exit 1
+fi
 mkdir -p "$folder/package"
 rm -f "$folder"/package/*
 cp "$deb" "$folder/package/"

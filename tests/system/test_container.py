@@ -86,3 +86,18 @@ def test_it_ends_with_a_redis_that_was_its_own(image: Image, switch: Switch) -> 
         run.exec("/bin/kill", "-9", pid)
         assert run.wait() == 1
         assert "redis-server ended" in run.log()
+
+
+def test_a_root_that_cannot_be_written_is_told(image: Image, switch: Switch) -> None:
+    with Container(image, switch.namespace, volumes=[*INSTALLED, "/etc:/run:ro"]) as wrong:
+        assert wrong.wait() == 1
+        assert "needs a writable /run" in wrong.log()
+        assert "Traceback" not in wrong.log()
+
+
+def test_without_a_bpf_file_system_the_job_says_what_to_mount(image: Image, switch: Switch) -> None:
+    with Container(image, switch.namespace, caps=("net_admin", "bpf"), volumes=INSTALLED) as run:
+        wait_for(lambda: listens(switch), 30, run.log)
+        job = ask(switch, "POST", "/jobs/start", {"port": "Ethernet0"})[1]["job_id"]
+        found = answered(switch, job, "failed", run)
+        assert "no BPF file system is mounted at /sys/fs/bpf" in found["message"]
