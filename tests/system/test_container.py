@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from collections.abc import Iterator
@@ -78,12 +79,9 @@ def test_a_folder_of_redis_that_is_not_sonics_is_left_alone(image: Image, switch
 def test_it_ends_with_a_redis_that_was_its_own(image: Image, switch: Switch) -> None:
     with Container(image, switch.namespace, volumes=INSTALLED, TELEGEN_MIRROR_MODE="placeholder") as run:
         wait_for(lambda: listens(switch), 30, run.log)
-        (pid,) = [
-            line.split()[1]
-            for line in (run.exec("/usr/bin/ps", "-ef").stdout).splitlines()
-            if "redis-server" in line and "setpriv" not in line
-        ]
-        run.exec("/bin/kill", "-9", pid)
+        children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        (pid,) = [int(child) for child in children if Path(f"/proc/{child}/comm").read_text() == "redis-server\n"]
+        os.kill(pid, signal.SIGKILL)
         assert run.wait() == 1
         assert "redis-server ended" in run.log()
 
