@@ -7,6 +7,7 @@ import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.support.curl import answered, ask, listens, rows, told
 from tests.support.objects import bpffs
 
 FRAMES = [bytes(12) + b"\x08\x00" + bytes(50)] * 30
+OWN = Path("run/redis/sonic-db/redis.sock")
 PACKAGES = "/usr/lib/python3/dist-packages"
 SITE = REPOSITORY / ".venv" / "lib" / "python3.11" / "site-packages"
 INSTALLED = [
@@ -62,7 +64,7 @@ def test_with_net_admin_and_bpf_alone_a_port_is_counted(image: Image, switch: Sw
         job = ask(switch, "POST", "/jobs/start", {"port": "Ethernet0"})[1]["job_id"]
         answered(switch, job, "running", run)
         switch.send("Ethernet0", FRAMES)
-        with rows(run.root / "run/redis/sonic-db/redis.sock") as state:
+        with rows(run.root / OWN) as state:
             wait_for(lambda: told(state, job).get("packets") == "30", 15, lambda: str(told(state, job)))
         assert run.exec("/usr/sbin/sonic-telegen", "health").returncode == 0
         assert job in run.exec("/usr/bin/telegen", "show", "job", job).stdout
@@ -99,3 +101,25 @@ def test_without_a_bpf_file_system_the_job_says_what_to_mount(image: Image, swit
         job = ask(switch, "POST", "/jobs/start", {"port": "Ethernet0"})[1]["job_id"]
         found = answered(switch, job, "failed", run)
         assert "no BPF file system is mounted at /sys/fs/bpf" in found["message"]
+
+
+def test_every_variable_of_the_command_is_in_force(image: Image, switch: Switch) -> None:
+    given = {
+        "TELEGEN_MIRROR_MODE": "erspan",
+        "TELEGEN_ERSPAN_NAME": "mon7",
+        "TELEGEN_ERSPAN_DEV": "Ethernet0",
+        "TELEGEN_ERSPAN_REMOTE": "192.0.2.100",
+        "TELEGEN_ERSPAN_LOCAL": "192.0.2.10",
+        "TELEGEN_ERSPAN_KEY": "42",
+        "TELEGEN_ERSPAN_TTL": "32",
+        "TELEGEN_ERSPAN_TOS": "8",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317",
+    }
+    with Container(image, switch.namespace, volumes=INSTALLED, **given) as run:
+        wait_for(lambda: listens(switch), 30, run.log)
+        with rows(run.root / OWN) as state:
+            told = cast("dict[str, str]", state.hgetall("TELEGEN_TABLE|SETTINGS"))
+    fields = {variable: variable.removeprefix("TELEGEN_").lower() for variable in given}
+    fields["OTEL_EXPORTER_OTLP_ENDPOINT"] = "otlp_endpoint"
+    assert {variable: told[field] for variable, field in fields.items()} == given
+    assert {variable: told[f"{field}_origin"] for variable, field in fields.items()} == {name: name for name in given}
