@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
-# root.sh SUITE FOLDER: a Debian of SUITE with systemd, Redis and what the package depends on, in FOLDER.
+# root.sh SUITE FOLDER [PACKAGE]: a Debian of SUITE with systemd, Redis and what the package depends on, in FOLDER;
+# with PACKAGE that too.
 #
 # Made once by debootstrap and kept as an archive in TELEGEN_CACHE. Root.
 set -euo pipefail
-suite=$1 folder=$2
+suite=$1 folder=$2 more=${3:-}
 packages=systemd,systemd-sysv,dbus,udev,kmod,iproute2,procps,python3,redis-server,libbpf1,libpcap0.8
 [ "$suite" = bookworm ] || packages=${packages/libpcap0.8/libpcap0.8t64}
 cache=${TELEGEN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/telegen-sonic}
-archive=$cache/image-$suite.tar
+packages+=${more:+,$more}
+archive=$cache/image-$suite${more:+-$more}.tar
 
 mkdir -p "$cache"
-exec 9>"$cache/.image-$suite.lock"
+exec 9>"$cache/.image-$suite${more:+-$more}.lock"
 flock 9
 if [ ! -e "$archive" ]; then
 	echo "debootstrap $suite" >&2

@@ -1,9 +1,9 @@
 """``make test-image``: the package on a Debian with systemd, under that Debian's stock kernel in QEMU.
 
 ``python -m tests.image.run SUITE DEB OUTDIR [PART ...]``. The parts of the story are ``guest/<part>.sh``: ``bare`` is a
-Debian without anything of SONiC, ``live`` a switch's day, ``again`` the same root after a reboot, ``moved`` a new image
-with the old one's rows. OUTDIR/<part> receives ``log``, ``journal``, ``dmesg`` and ``console``. Root, 2 GB of memory,
-minutes.
+Debian without anything of SONiC, ``ladder`` each way to the programs, ``live`` a switch's day, ``again`` the same root
+after a reboot, ``moved`` a new image with the old one's rows. OUTDIR/<part> receives ``log``, ``journal``, ``dmesg``
+and ``console``. Root, 2 GB of memory, minutes.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import time
 from pathlib import Path
 
 from tests.image import variants
+from tests.support.relocating import relocating
 from tests.vm import initramfs, vmrun
 from tests.vm.fetch_kernels import SUITES, fetch
 from tests.vm.host import HostError, cache_dir, require_root
 from tests.vm.virtiofs import share
 
 HERE = Path(__file__).parent
-PARTS = ("bare", "live", "again", "moved")
+PARTS = ("bare", "ladder", "live", "again", "moved")
 TIMEOUT_SEC = 1800.0
 SAVED = "etc/sonic/rows"  # what an image upgrade keeps, as SONiC keeps /etc/sonic
 
@@ -35,7 +36,8 @@ def prepare(part: str, suite: str, kernel: vmrun.Machine, out: Path) -> None:
         return
     if (root / SAVED).exists():
         shutil.copy(root / SAVED, rows)
-    subprocess.run([str(HERE / "root.sh"), suite, str(root)], check=True)
+    more = ["python3-bpfcc"] if part == "ladder" else []
+    subprocess.run([str(HERE / "root.sh"), suite, str(root), *more], check=True)
     if part != "bare":
         subprocess.run([str(HERE / "sonic.sh"), str(root)], check=True)
     if part == "moved":
@@ -57,6 +59,7 @@ def share_with_guest(deb: Path, out: Path) -> None:
     shared.mkdir()
     shutil.copytree(HERE / "guest", shared / "guest")
     shutil.copy(deb, shared / "first.deb")
+    shutil.copy(relocating(), shared / "relocating.o")
     with tempfile.TemporaryDirectory(dir=out) as scratch:
         variants.second(deb, shared / "second.deb", Path(scratch) / "second")
         variants.old(deb, shared / "old.deb", Path(scratch) / "old")
