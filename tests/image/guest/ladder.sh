@@ -36,7 +36,8 @@ rung() {
 	await 120 job_is up running
 	frames 500
 	all_counted
-	echo "        of memory: $(systemctl show -P MemoryPeak sonic-telegen) bytes at the peak, RSS $(awk '/VmRSS/ {print int($2 / 1024)}' "/proc/$(main_pid)/status") MiB"
+	echo "        RSS $(awk '/VmRSS/ {print int($2 / 1024)}' "/proc/$(main_pid)/status") MiB; its control group had at most" \
+		"$(cat /sys/fs/cgroup/system.slice/sonic-telegen.service/memory.peak) bytes"
 }
 loader_told() { told && [ "$(field 'TELEGEN_TABLE|GLOBAL' loader)" = "$1" ]; }
 
