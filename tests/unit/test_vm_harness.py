@@ -74,7 +74,7 @@ def test_missing_program_names_its_package(monkeypatch: pytest.MonkeyPatch) -> N
         require("qemu-system-x86_64")
 
 
-def test_only_a_run_in_which_all_passed_is_good(tmp_path: Path) -> None:
+def test_only_a_run_in_which_none_failed_is_good(tmp_path: Path) -> None:
     report = tmp_path / "junit.xml"
     cases = '<testcase classname="tests.vm.a" name="x"/><testcase classname="tests.vm.a" name="y">{}</testcase>'
     seen = {}
@@ -87,10 +87,11 @@ def test_only_a_run_in_which_all_passed_is_good(tmp_path: Path) -> None:
         "": ("passed", True),
         "<failure/>": ("failed", False),
         "<error/>": ("failed", False),
-        "<skipped/>": ("skipped", False),
+        "<skipped/>": ("skipped", True),
     }
     assert not Run("6.1.0", 0, 1.0, outcomes(tmp_path / "absent")).good
     assert not Run("6.1.0", COMPLAINT, 1.0, {"a::x": "passed"}).good
+    assert not Run("6.1.0", 0, 1.0, {"a::x": "skipped"}).good
     shown = table({"5.10": Run("5.10.0", 0, 9.0, {"a::x": "passed"}), "6.1": Run("6.1.0", TIMED_OUT, 9.0, {})})
     assert shown.splitlines()[1].split() == ["a::x", "passed", "absent"]
     assert "6.1 (6.1.0): timed out" in shown
