@@ -77,6 +77,7 @@ def tunnel(space: str) -> None:
     run_in(space, *f"ip neighbour add {SPEC.remote} lladdr 02:00:00:00:00:01 nud permanent dev {SINK}".split())
     with suppress(NotSupported):
         Tunnels(Netlink(space)).apply(CreateTunnel(SPEC, SPEC.name))
+        run_in(space, "ip", "link", "set", SPEC.name, "up")
 
 
 def timed(rounds: int, *steps: Callable[[], object]) -> list[float]:
