@@ -77,6 +77,8 @@ with loaded(Path(sys.argv[1])):
 def test_a_missing_capability_is_named(pins: Path, caps: tuple[str, ...], lacking: str) -> None:
     telegen_object()
     done = with_caps(caps, LOAD, str(pins))
+    if lacking == "CAP_PERFMON" and not done.returncode and "mitigations=off" in Path("/proc/cmdline").read_text():
+        pytest.skip("machine: mitigations=off: this kernel's verifier does without CAP_PERFMON")  # since 6.8
     last = done.stderr.splitlines()[-1]
     assert last.startswith("sonic_telegen.errors.PermissionDenied: "), done.stderr
     assert f"(lacking here: {lacking})" in last
