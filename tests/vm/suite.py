@@ -26,9 +26,7 @@ _GUEST = (*_LEAN, "CI=true")  # a skip that the guest could have run is a failur
 _WITHOUT = ("debugging", "doctest", "legacypath", "pastebin", "setuponly", "setupplan", "stepwise")
 _TEST_SECONDS, _RUN_SECONDS = 600, 7200
 LACKING = 77
-# Of the system tests those in which the kernel has the larger part, for an agent takes a minute to start there.
-_SYSTEM = ("decap", "mirroring", "questions", "restart")
-WHOLE = ["tests/vm", "tests/kernel", *(f"tests/system/test_{name}.py" for name in _SYSTEM)]
+WHOLE = ["tests/vm", "tests/kernel"]
 _WHY = {COMPLAINT: "kernel complaint", TIMED_OUT: "timed out", NO_BOOT: "no exit code", 5: "no tests"}
 
 
