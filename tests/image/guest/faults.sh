@@ -29,7 +29,7 @@ management_vrf() {
 	[ ! -e /run/otlp-mgmt ] || fail "the collector is reached without the VRF"
 	db 4 hset 'TELEGEN|GLOBAL' otlp_vrf mgmt >/dev/null
 	await 120 exported /run/otlp-mgmt
-	quiet /run/out show telegen doctor
+	quiet /run/out show telegen doctor Ethernet0
 	has /run/out 'in VRF mgmt' "show telegen doctor"
 	db 4 hdel 'TELEGEN|GLOBAL' otlp_vrf >/dev/null
 	db 4 hset 'TELEGEN|GLOBAL' otlp_endpoint http://127.0.0.1:4318 >/dev/null
@@ -78,7 +78,7 @@ year_1970() {
 downgraded() {
 	systemctl reset-failed sonic-telegen
 	traffic
-	apt-get -qq install -y --allow-downgrades "$first" >/run/out 2>&1 || { tail /run/out; fail "apt failed"; }
+	dpkg -i "$first" >/run/out 2>&1 || { tail /run/out; fail "dpkg failed"; }
 	await 180 told
 	traffic_stop
 	is "$(version)" "$(dpkg-deb -f "$first" Version)" "the version installed"
