@@ -104,7 +104,7 @@ save() {
 	done >/etc/sonic/rows
 	grep -q 'TELEGEN_JOB|up' /etc/sonic/rows || fail "no row was saved"
 }
-# Byte-compilation takes minutes on emulated CPUs: it is done once, builds that follow have the same Python files.
+# Byte-compilation takes minutes on emulated CPUs: once is enough, and the builds have the same Python files.
 compiled_once() { ln -s /bin/true /usr/local/bin/py3compile && ln -s /bin/true /usr/local/bin/py3clean; }
 compiled_always() { rm -f /usr/local/bin/py3compile /usr/local/bin/py3clean; }
 install() { apt-get -qq install -y "$@"; }

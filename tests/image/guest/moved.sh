@@ -11,6 +11,7 @@ rows_without_model() {
 
 documented_step() {
 	plug
+	compiled_once
 	dpkg -i /host/sonic-telegen.deb >/run/out 2>&1 || { tail /run/out; fail "dpkg failed"; }
 	await 120 told
 	await 120 job_is up running
