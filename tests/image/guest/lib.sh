@@ -107,7 +107,7 @@ save() {
 # Byte-compilation takes minutes on emulated CPUs: once is enough, and the builds have the same Python files.
 compiled_once() { ln -s /bin/true /usr/local/bin/py3compile && ln -s /bin/true /usr/local/bin/py3clean; }
 compiled_always() { rm -f /usr/local/bin/py3compile /usr/local/bin/py3clean; }
-install() { apt-get -qq install -y "$@"; }
+install() { apt-get -qq -o DPkg::Path="$PATH" install -y "$@"; }
 
 # rest PATH: the status of GET over the unix socket
 rest() {
