@@ -30,6 +30,29 @@ target_restarted() {
 	all_counted
 }
 
+year_1970() {
+	local now
+	python3 "$guest/otlp.py" 4318 /run/otlp &
+	now=$(date +%s)
+	date -s @86400 >/dev/null || fail "the clock cannot be set" # not before the kernel's start
+	restart || fail "it does not start in 1970"
+	await 120 told
+	frames 100
+	all_counted
+	db 4 hset 'TELEGEN_JOB|epoch' port Ethernet0 duration_sec 3 >/dev/null
+	await 120 job_is epoch "done"
+	await 60 job_is short "done"
+	is "$(date +%Y)" 1970 "the year"
+	date -s "@$((now + 60))" >/dev/null || fail "the clock cannot be set right"
+	frames 100
+	all_counted
+	await 120 exported
+	await 60 job_is up running
+	await 60 job_is epoch "done"
+	db 4 del 'TELEGEN_JOB|epoch' >/dev/null
+	quiet /run/out show telegen jobs || { cat /run/out; fail "show telegen jobs"; }
+}
+
 refused() {
 	! quiet /run/out apt-get -qq purge -y sonic-telegen || fail "removed with rows"
 	has /run/out 'TELEGEN_JOB|up' "the rows"
@@ -64,6 +87,7 @@ must "after a reboot the service came up by itself; a job waits for its port" ca
 must "new netdev: it counts from zero" from_zero
 check "a job whose duration was over stays ended" stays_ended
 check "sonic.target stops and starts it; what came meanwhile was counted" target_restarted
+check "the clock in 1970, then set right" year_1970
 check "removal is refused while there are rows, and counting goes on" refused
 check "purge leaves no filter, qdisc, pin, netdev, file, user, row; a stranger's filter stays" purged
 summary

@@ -54,27 +54,6 @@ no_room() {
 	await 60 job_is short "done"
 }
 
-year_1970() {
-	local now
-	now=$(date +%s)
-	date -s @1000 >/dev/null
-	restart || fail "it does not start in 1970"
-	await 120 told
-	frames 100
-	all_counted
-	db 4 hset 'TELEGEN_JOB|epoch' port Ethernet0 duration_sec 3 >/dev/null
-	await 120 job_is epoch "done"
-	await 60 job_is short "done"
-	date -s "@$((now + 60))" >/dev/null # as NTP sets it
-	frames 100
-	all_counted
-	await 120 exported
-	await 60 job_is up running
-	await 60 job_is epoch "done"
-	db 4 del 'TELEGEN_JOB|epoch' >/dev/null
-	quiet /run/out show telegen jobs || { cat /run/out; fail "show telegen jobs"; }
-}
-
 downgraded() {
 	systemctl reset-failed sonic-telegen
 	traffic
@@ -119,7 +98,6 @@ faults() {
 	check "SONiC and its Redis away and back, the agent meanwhile started without: no packet lost" redis_away
 	check "OTLP through the management VRF" management_vrf
 	check "no room for its state: counts, ends jobs, says so" no_room
-	check "the clock in 1970, then set right" year_1970
 	check "downgrade under traffic: no packet lost" downgraded
 	check "downgrade to a version that cannot read the pins: says so and how to go on, touches nothing" downgraded_below_the_layout
 	check "upgrade under traffic over an older version's pins: migrated, no packet lost" pins_of_an_older_version
