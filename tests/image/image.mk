@@ -5,7 +5,7 @@ IMAGE_PYTHON_trixie   := 3.13
 
 .PHONY: test-image $(IMAGES:%=test-image-%)
 
-test-image: $(IMAGES:%=test-image-%) ## the package under systemd in QEMU: Debian bookworm, then trixie (test-image-trixie: one of them, ARGS=live: one part)
+test-image: $(IMAGES:%=test-image-%) ## the package under systemd in QEMU: Debian bookworm, then trixie (test-image-trixie: one of them; ARGS=live: one part)
 
 $(IMAGES:%=test-image-%): test-image-%: vm-packages deb-test-packages $(VENV)/.lock
 	$(MAKE) deb TELEGEN_PYTHON=$(IMAGE_PYTHON_$*) DEB=$(BUILD)/deb-$*

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.support.objects import telegen_object
+from tests.support.objects import job_object, telegen_object
 
 _AGENT = Path("usr/lib/python3/dist-packages/sonic_telegen")
 OLD_VERSION = "0.0.9"
@@ -21,7 +21,8 @@ def second(deb: Path, target: Path, scratch: Path) -> None:
 def old(deb: Path, target: Path, scratch: Path) -> None:
     """An older version, whose maps have another layout."""
     tree = _tree(deb, scratch, OLD_VERSION, "old")
-    shutil.copyfile(telegen_object(TG_LAYOUT_VERSION=0, TG_PAD=3), tree / _AGENT / "telegen.bpf.o")
+    for build, name in ((telegen_object, "telegen.bpf.o"), (job_object, "telegen_job.bpf.o")):
+        shutil.copyfile(build(TG_LAYOUT_VERSION=0, TG_PAD=3), tree / _AGENT / name)
     _packed(tree, target)
 
 
