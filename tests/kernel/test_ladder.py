@@ -22,6 +22,7 @@ from tests.support.anyframe import frames, gso_segs, gso_sizes, taken_by_a_test_
 from tests.support.bpfobj import Classifier
 from tests.support.net import until
 from tests.support.objects import ROOT, TELEGEN, bpffs, open_fds, source_object, telegen_object
+from tests.support.patience import examples
 from tests.support.pinned import NoFilters, loaded, totals
 from tests.support.reference import expected
 from tests.support.relocating import relocating
@@ -86,7 +87,7 @@ def classifier(request: pytest.FixtureRequest) -> Iterator[Classifier]:
         yield made
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(frames.filter(taken_by_a_test_run), gso_sizes, gso_segs)
 def test_compiled_here_it_agrees_with_the_reference(classifier: Classifier, frame: bytes, size: int, segs: int) -> None:
     assert classifier.run(frame, size, segs) == expected(frame, gso_size=size, gso_segs=segs)
@@ -176,19 +177,17 @@ def test_the_compiler_has_no_capability_before_it_hears_what_to_do(prefix: list[
 
 
 def test_the_compiler_ends_with_who_asked() -> None:
+    """Its stdin is ours and stays open: it is no end of input that ends it."""
     asks = (
-        "import subprocess, sys\n"
-        "child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)\n"
-        "print(child.pid, flush=True)\n"
-        "child.wait()\n"
+        "import subprocess, sys\nchild = subprocess.Popen(sys.argv[1:])\nprint(child.pid, flush=True)\nchild.wait()\n"
     )
     command = [sys.executable, "-c", asks, compiler.PYTHON, "-I", str(compiler.CHILD)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as asking:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as asking:
         assert asking.stdout is not None
         status = Path(f"/proc/{int(asking.stdout.readline())}/status")
         assert until(lambda: "CapPrm:\t0000000000000000" in status.read_text())
         asking.kill()
-    assert until(lambda: ended(status))
+        assert until(lambda: ended(status))
 
 
 def ended(status: Path) -> bool:

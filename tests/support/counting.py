@@ -83,7 +83,7 @@ def running(namespace: str, netdev: str, file: Path, *words: str) -> Iterator[su
     try:
         mine = f"telegen-bcc/{made.pid}"
         way = "egress" if "egress" in words else "ingress"
-        until(lambda: made.poll() is not None or mine in guests(namespace, netdev, way), allowed(100))
+        until(lambda: made.poll() is not None or mine in guests(namespace, netdev, way), 100)
         assert made.poll() is None, made.communicate()
         yield made
     finally:
