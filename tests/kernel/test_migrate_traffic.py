@@ -16,10 +16,11 @@ from sonic_telegen.model.kernel import AccountKey
 from sonic_telegen.model.sample import Sample
 from tests.support.net import until
 from tests.support.objects import ROOT, bpffs, telegen_object
+from tests.support.patience import times
 from tests.support.pinned import IN, OUT, by_account, by_slot, totals
 from tests.support.stream_filter import HOOKS, Filters, Sender, veth_pair
 
-KILLS = 10
+KILLS = times(10)
 ACCOUNTS = {5: AccountKey("a", "right", IN), 6: AccountKey("b", "left", OUT)}
 
 
@@ -94,7 +95,7 @@ def migrating(pins: Path, namespace: str, pad: int) -> subprocess.Popen[str]:
 
 
 def test_killed_at_random_moments_under_load(pins: Path, namespace: str) -> None:
-    """SIGKILL somewhere in the migration, ten times in its very middle; each next process goes on from there."""
+    """SIGKILL somewhere in the migration, KILLS times in its very middle; each next process goes on from there."""
     rng, filters = random.Random(), begin(pins, namespace)
     sender = Sender(namespace)
     states: list[str] = []

@@ -16,6 +16,11 @@ def allowed(limit: float) -> float:
     return limit * SLOWER
 
 
+def times(number: int) -> int:
+    """How often to do what takes long, ``number`` times elsewhere."""
+    return max(1, int(number / SLOWER))
+
+
 def examples(number: int) -> int:
     """Of ``number`` examples of a property, how many to try."""
     return max(min(number, _FEWEST), int(number / SLOWER))
