@@ -3,9 +3,8 @@
 It imports nothing of ours.
 
 Argument ``tables`` when the program declares some. In: one JSON object on stdin (``source``, ``flags``, and with tables
-``socket``, a descriptor). Out: one on
-stdout, instructions by function and the tables, whose descriptors go over that socket. Clang's words go to stderr.
-A program without tables is compiled without any capability.
+``socket``, a descriptor). Out: one on stdout, instructions by function and the tables, whose descriptors go over that
+socket. Clang's words go to stderr. A program without tables is compiled without any capability.
 """
 
 from __future__ import annotations

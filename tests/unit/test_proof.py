@@ -38,6 +38,7 @@ from sonic_telegen.model.job import Direction
 from sonic_telegen.model.kernel import TcFilter
 
 DATA, DATA_END, LEN, MARK, TSTAMP = 76, 80, 0, 8, 152
+XCHG = 0xE1  # immediate of an atomic instruction: the old value comes back
 LOOKUP, UPDATE, REDIRECT, TAIL_CALL = 1, 2, 23, 12
 
 
@@ -71,6 +72,23 @@ def through_an_unknown_place_of_the_stack(a: Assembler) -> None:
     a.alu_x(ADD, R2, R3)
     a.load(8, R6, R2, -16)
     a.store_zero(4, R6, MARK)
+
+
+def left_at_an_unknown_place_of_the_stack(a: Assembler) -> None:
+    a.load(4, R3, R1, LEN)
+    a.alu(AND, R3, 8)
+    a.alu_x(MOV, R2, R10)
+    a.alu_x(ADD, R2, R3)
+    a.store(8, R2, -16, R1)
+    a.load(8, R6, R10, -16)
+    a.store_zero(4, R6, MARK)
+
+
+def out_of_the_stack_by_an_exchange(a: Assembler) -> None:
+    a.store(8, R10, -8, R1)
+    a.alu(MOV, R3, 0)
+    a._add(0xDB, R10, R3, -8, XCHG)
+    a.store_zero(4, R3, MARK)
 
 
 def on_one_of_two_paths(a: Assembler) -> None:
@@ -112,6 +130,8 @@ def an_atomic_one(a: Assembler) -> None:
         (through_the_stack, "context"),
         (through_another_pointer_to_the_stack, "context"),
         (through_an_unknown_place_of_the_stack, "may store into"),
+        (left_at_an_unknown_place_of_the_stack, "context"),
+        (out_of_the_stack_by_an_exchange, "context"),
         (on_one_of_two_paths, "may store into"),
         (round_a_loop, "may store into"),
         (the_frame, "into the frame:"),
