@@ -116,18 +116,20 @@ class Collector:
             if only_beat and not reload:
                 return
             old, self._sender = self._sender, None
+            before: Sender | None = None
             kept = ExportState(settings.endpoint, failures=self.export.failures)
             try:
                 url = resolve(settings).url
                 same = url == self.export.endpoint
                 self.export = replace(kept, endpoint=url, last_success_ns=self.export.last_success_ns if same else 0)
-                self._sender = Sender(settings, self._resource(settings), self._measure, self._told)
+                before = old if same else None  # which the new one closes
+                self._sender = Sender(settings, self._resource(settings), self._measure, self._told, before)
             except ConfigError as problem:
                 self.export = replace(kept, config_error=str(problem))
                 log.error("nothing is exported", extra=fields(problem=problem))
-            if self._sender and self.latest:
-                self._sender.offer(self.latest)
-        if old:
+            before = before if self._sender else None
+            self._asked = self._running  # a receiver takes no second value of one series at the time of the first
+        if old and not before:
             old.close()
 
     def stop(self, timeout: float = 1.0) -> None:

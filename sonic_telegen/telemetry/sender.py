@@ -38,6 +38,7 @@ class Sender:
         settings, resource: of the ``Exporter``, which the thread makes itself: importing gRPC takes 0.2 s.
         measure: turns a reading into metrics, in this thread.
         told: called in this thread with the outcome of every export.
+        after: its predecessor at the same receiver, which ends before this one sends: no sum may overtake another.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class Sender:
         resource: Mapping[str, str],
         measure: Callable[[Sample], Sequence[Metric]],
         told: Callable[[Sender, Outcome], None],
+        after: Sender | None = None,
     ) -> None:
         self._settings, self._resource, self._measure, self._told = settings, resource, measure, told
         self._changed = threading.Condition()
         self._waiting: Sample | None = None
-        self._busy = False
+        self._after = after
+        self._busy = after is not None  # what the predecessor still sends is on our account
         self._closed = False
         self._exporter: Exporter | None = None
         # A daemon, since an HTTP request in flight cannot be cancelled and must not hold the process.
@@ -69,18 +72,32 @@ class Sender:
         with self._changed:
             return self._changed.wait_for(lambda: self._waiting is None and not self._busy, timeout)
 
+    def retire(self, timeout: float) -> None:
+        """Let what is on its way arrive, for ``timeout`` seconds at most, and close; from the successor's thread."""
+        with self._changed:
+            self._waiting = None
+            self._changed.wait_for(lambda: self._closed or not self._busy, timeout)
+        self.close()
+
     def close(self) -> None:
         """Export no more, returning at once; a call in flight is cancelled or left to end on its own."""
         with self._changed:
             self._closed, self._waiting = True, None
-            exporter = self._exporter
+            exporter, after = self._exporter, self._after
             self._changed.notify_all()
         if exporter:
             exporter.close()
+        if after:
+            after.close()
 
     def _run(self) -> None:
         if not self._open():
             return
+        if self._after:
+            self._after.retire(self._settings.timeout_sec)
+            with self._changed:
+                self._after, self._busy = None, False
+                self._changed.notify_all()
         while (sample := self._next()) is not None:
             outcome = self._send(sample)
             with self._changed:

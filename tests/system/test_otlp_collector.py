@@ -207,11 +207,38 @@ def test_reconfigure_moves_to_another_endpoint_while_the_old_one_hangs(receiver:
         there = settings_for(second, other, interval_sec=60.0)
         running.collector.reconfigure(there)
         assert time.monotonic() - began < 0.5
-        assert second.wait(lambda r: len(r.requests) == 1), "the last reading goes to the new endpoint at once"
-        assert packets(second) == packets_of(running.samples[0])
+        assert second.wait(lambda r: len(r.requests) == 1), "the new endpoint is told at once"
+        assert packets(second) == packets_of(running.samples[1])
         assert running.collector.export.endpoint.removesuffix("/v1/metrics") == f"http://{there.endpoint}"
         receiver.mode = Mode.ERROR
     assert running.collector.export.last_error == "", "what the old endpoint answers no longer counts"
+
+
+@BOTH
+def test_a_new_exporter_to_the_same_receiver_overtakes_nothing(receiver: Receiver, protocol: str) -> None:
+    receiver.mode, receiver.delay = Mode.SLOW, 0.5
+    settings = settings_for(receiver, protocol, interval_sec=60.0)
+    with Running(settings) as running:
+        assert receiver.wait(lambda r: r.attempts == 1)
+        for name in ("first", "second", "third"):
+            running.collector.reconfigure(replace(settings, service_name=name))
+        assert until(lambda: len(running.samples) >= 2)
+        assert receiver.attempts == 1, "the first export is still on its way"
+        receiver.mode = Mode.OK
+        assert receiver.wait(lambda r: len(r.requests) >= 2)
+        told = [request.resource["service.name"] for request in receiver.requests]
+        assert told == [settings.service_name, "third"]
+        assert packets(receiver) == packets_of(running.samples[-1])
+
+
+@BOTH
+def test_a_receiver_that_hangs_holds_its_next_exporter_for_the_timeout_only(receiver: Receiver, protocol: str) -> None:
+    receiver.mode = Mode.HANG
+    settings = settings_for(receiver, protocol, interval_sec=60.0, timeout_sec=0.5)
+    with Running(settings) as running:
+        assert receiver.wait(lambda r: r.attempts == 1)
+        running.collector.reconfigure(settings, reload=True)
+        assert receiver.wait(lambda r: r.attempts >= 2)
 
 
 def test_a_malformed_endpoint_stops_exporting_only_and_is_told(receiver: Receiver) -> None:
