@@ -6,6 +6,7 @@ The truth is the sender's TCP_INFO (segments and bytes that it transmitted), not
 from __future__ import annotations
 
 import contextlib
+import platform
 import socket
 import struct
 import threading
@@ -42,6 +43,11 @@ def sent(peer: socket.socket) -> Sent:
     """From struct tcp_info: tcpi_segs_out at 136, tcpi_bytes_sent at 200."""
     info = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 232)
     return Sent(struct.unpack_from("=I", info, 136)[0], struct.unpack_from("=Q", info, 200)[0])
+
+
+def kernel_release() -> tuple[int, int]:
+    major, minor = platform.release().split(".")[:2]
+    return int(major), int(minor)
 
 
 @pytest.fixture
@@ -116,8 +122,10 @@ def test_tcp_is_counted_as_it_was_sent(
 
         assert until(agree), f"{sent(client)} {sent(server)} {classifier.slot(CLIENT_OUT)} {classifier.slot(SERVER_IN)}"
         assert sent(client).bytes >= SIZE
-    proves_aggregates(leaving, arriving, segmentation, gro)
     assert_sizes(classifier.slot(CLIENT_OUT)[family], classifier.slot(SERVER_IN)[family])
+    if gro and not arriving.aggregates and not segmentation and kernel_release() < (5, 13):
+        pytest.skip("machine: ethtool -K right gro on: no aggregate arrived, veth does GRO since Linux 5.13")
+    proves_aggregates(leaving, arriving, segmentation, gro)
 
 
 def proves_aggregates(leaving: Stranger, arriving: Stranger, segmentation: bool, gro: bool) -> None:

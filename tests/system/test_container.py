@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,39 +11,19 @@ from typing import cast
 import pytest
 
 from sonic_telegen.demo.switch import Switch
-from tests.support.box import REPOSITORY, wait_for
+from tests.support.box import wait_for
 from tests.support.container import Container, Image
 from tests.support.curl import answered, ask, listens, rows, told
 from tests.support.objects import bpffs
+from tests.support.rootimage import INSTALLED, this_root
 
 FRAMES = [bytes(12) + b"\x08\x00" + bytes(50)] * 30
 OWN = Path("run/redis/sonic-db/redis.sock")
-PACKAGES = "/usr/lib/python3/dist-packages"
-SITE = REPOSITORY / ".venv" / "lib" / "python3.11" / "site-packages"
-INSTALLED = [
-    f"{REPOSITORY}/sonic_telegen:{PACKAGES}/sonic_telegen:ro",
-    f"{REPOSITORY}/build:{PACKAGES}/build:ro",
-    f"{SITE.resolve()}:/usr/lib/sonic-telegen/site:ro",
-    f"{REPOSITORY}/debian/bin/sonic-telegen:/usr/sbin/sonic-telegen:ro",
-    f"{REPOSITORY}/debian/bin/telegen:/usr/bin/telegen:ro",
-    f"{REPOSITORY}/contrib/docker/entrypoint:/usr/sbin/telegen-container:ro",
-]
 
 
 @pytest.fixture
 def image() -> Image:
-    """What the Dockerfile says."""
-    text = (REPOSITORY / "contrib" / "docker" / "Dockerfile").read_text()
-    said = dict(re.findall(r"^(ENV|ENTRYPOINT|CMD) (.+)$", text, re.MULTILINE))
-    assert said["ENTRYPOINT"] == '["/usr/sbin/telegen-container"]'
-    return Image(
-        Path("/"),
-        {
-            "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", *said["ENV"].split()],
-            "Entrypoint": ["/usr/sbin/telegen-container"],
-            "Cmd": ["run"],
-        },
-    )
+    return this_root()
 
 
 @pytest.fixture
