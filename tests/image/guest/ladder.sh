@@ -30,7 +30,7 @@ rung() {
 	shift 2
 	printf '%s\n' "$@" >/etc/default/sonic-telegen.rung
 	cat /run/usual /etc/default/sonic-telegen.rung >/etc/default/sonic-telegen
-	systemctl restart sonic-telegen || fail "it does not start"
+	restart || fail "it does not start"
 	await 300 loader_told "$name"
 	loader_is "$name" "$reason"
 	await 120 job_is up running
