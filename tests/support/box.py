@@ -134,7 +134,7 @@ class Box:
             return 0
         if self.agent.poll() is None:
             self.agent.send_signal(number)
-        status = self.agent.wait(20)
+        status = self.agent.wait(allowed(20))
         self.agent = None
         return status
 

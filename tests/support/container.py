@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.support.box import wait_for
+from tests.support.patience import allowed
 
 # What Docker leaves a container that asks for nothing.
 DOCKER = (
@@ -145,7 +146,8 @@ class Container:
         inside = ["nsenter", f"--target={self.pid}", "--mount", "--pid", "--net", "--ipc", "--root", "--wdns=/"]
         env = [f"{name}={value}" for name, value in self._env.items()]
         become = ["setpriv", f"--bounding-set={self._only}", "--inh-caps=-all", "env", "-i", *env]
-        return subprocess.run([*inside, *become, *command], capture_output=True, text=True, check=False, timeout=60)
+        whole = [*inside, *become, *command]
+        return subprocess.run(whole, capture_output=True, text=True, check=False, timeout=allowed(60))
 
     def kill(self, number: int = signal.SIGKILL) -> int:
         """Signal the container's first process, and wait for its end; the exit status."""
@@ -154,7 +156,7 @@ class Container:
                 os.kill(self.pid, number)
         elif self._process.poll() is None:
             self._process.kill()
-        return self._process.wait(30)
+        return self._process.wait(allowed(30))
 
     def wait(self, timeout: float = 30) -> int:
         """Until it ends by itself; the exit status."""

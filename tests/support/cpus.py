@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.patience import allowed
+
 
 def two_cpus() -> tuple[int, int]:
     """Two CPUs that we may use; a test without them says nothing."""
@@ -24,7 +26,7 @@ def at_once(*work: Callable[[], object]) -> None:
     def run(cpu: int, one: Callable[[], object]) -> None:
         try:
             os.sched_setaffinity(0, {cpu})  # of this thread
-            ready.wait(10)
+            ready.wait(allowed(10))
             one()
         except BaseException as problem:
             failed.append(problem)
@@ -36,3 +38,6 @@ def at_once(*work: Callable[[], object]) -> None:
         thread.join()
     for problem in failed:
         raise problem
+
+
+# NOIMPORT

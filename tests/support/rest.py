@@ -23,6 +23,7 @@ from sonic_telegen.rest.facade import Facade
 from sonic_telegen.rest.hooks import Hooks
 from sonic_telegen.settings import Environment, Settings, resolve
 from tests.support.box import wait_for
+from tests.support.patience import allowed
 
 ROOT = Path(__file__).parents[2]
 ENV = {"TELEGEN_MIRROR_MODE": "direct"}
@@ -85,7 +86,7 @@ class Served:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self._ready.wait(20)
+        assert self._ready.wait(allowed(20))
         wanted = len(self.listen) + 1
         wait_for(lambda: len(self.facade.listen) + len(self.facade.errors) == wanted, what="the listeners")
         return self
@@ -208,6 +209,6 @@ def schemathesis(url: str, folder: Path, *options: str, prefix: Sequence[str] = 
         env={**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.support.schemathesis_hooks"},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=allowed(110),
         check=False,
     )

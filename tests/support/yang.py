@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.patience import allowed
 from tests.support.yang_model import MODEL, MODULE, STAND_INS, Leaf, leaves
 
 IDENTIFIER = re.compile("[A-Za-z_][A-Za-z0-9_.-]*")  # of YANG
@@ -36,7 +37,7 @@ def judge(data: object, file: Path) -> Verdict:
         ["yanglint", "-t", "config", "-p", STAND_INS, MODEL, *STAND_INS.glob("*.yang"), file],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=allowed(60),
         check=False,
     )
     if done.returncode == 0 and not done.stderr:

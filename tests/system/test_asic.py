@@ -15,6 +15,7 @@ from sonic_telegen.model.mirror import session_name
 from tests.support.box import REPOSITORY, Box, wait_for
 from tests.support.mirrororch import MirrorOrch
 from tests.support.net import FRAME
+from tests.support.patience import allowed
 from tests.system.test_show import telegen
 
 REMOTE, LOCAL = "192.0.2.10", "192.0.2.1"
@@ -144,7 +145,7 @@ def test_detach_gives_the_sessions_back(box: Box, orch: MirrorOrch) -> None:
     box.kill(SIGTERM)
     assert len(sessions(box)) == 1
     env = {**os.environ, **box.environment}
-    done = subprocess.run(box.command("detach", "--all"), env=env, timeout=60, cwd=REPOSITORY, check=False)
+    done = subprocess.run(box.command("detach", "--all"), env=env, timeout=allowed(60), cwd=REPOSITORY, check=False)
     assert done.returncode == 0
     assert sessions(box) == {}
 

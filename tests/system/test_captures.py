@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.box import REPOSITORY, Box, wait_for
+from tests.support.patience import allowed
 from tests.support.pcapng import parse
 from tests.support.questions import download, query, results, sock, web
 from tests.system.test_rows import filters
@@ -47,7 +48,7 @@ def tshark(raw: bytes, folder: Path) -> list[list[str]]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=allowed(60),
     )
     return [line.split("\t") for line in done.stdout.splitlines()]
 
@@ -82,7 +83,7 @@ def command(box: Box, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.kill()
-        process.communicate(timeout=20)
+        process.communicate(timeout=allowed(20))
 
 
 def jobs(box: Box) -> list[str]:
@@ -95,7 +96,7 @@ def test_the_command_streams_what_matches_until_it_has_enough(box: Box) -> None:
         wait_for(lambda: jobs(box), what="the job")
         box.wait_status(jobs(box)[0].partition("|")[2], "running")
         box.switch.send("Ethernet0", [frame for n in range(25) for frame in (web(n), query(n))])
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=allowed(60))
     assert process.returncode == 0, errors
     assert [p.data for p in parse(output).packets] == [query(n) for n in range(25)]
     assert jobs(box) == []
@@ -110,7 +111,7 @@ def test_ctrl_c_ends_the_command_and_its_job_and_leaves_a_whole_file(box: Box) -
         box.switch.send("Ethernet0", [query(n) for n in range(10)])
         captured(box, job, 10)
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=allowed(60))
     found = parse(output)
     assert [p.data for p in found.packets] == [query(n)[:64] for n in range(10)], errors
     assert found.statistics[0][1:3] == (10, 0)

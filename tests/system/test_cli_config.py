@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.box import REPOSITORY, Box, wait_for
 from tests.support.net import FRAME
+from tests.support.patience import allowed
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def telegen(box: Box, *arguments: str, status: int = 0, **env: str) -> str:
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=allowed(60),
         check=False,
     )
     assert done.returncode == status, done.stderr

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.box import REPOSITORY, Box, wait_for
 from tests.support.net import FRAME
+from tests.support.patience import allowed
 from tests.support.rungs import BIG
 
 LOST = "/nonexistent/telegen.bpf.o"
@@ -34,7 +35,7 @@ def show(box: Box, *words: str) -> str:
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=allowed(60),
         check=False,
     ).stdout
 

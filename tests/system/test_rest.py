@@ -24,6 +24,7 @@ from sonic_telegen.demo.namespace import in_namespace
 from tests.support.box import REPOSITORY, Box, wait_for
 from tests.support.certificates import Authority
 from tests.support.net import FRAME
+from tests.support.patience import allowed
 from tests.support.rest import Answer, Events, UnixConnection, ask, schemathesis
 
 README = """
@@ -66,7 +67,7 @@ def post(box: Box, path: str, body: object = None) -> Answer:
 def printed(box: Box, line: str) -> str:
     """What the line prints in the switch's namespace."""
     command = [*box.command()[:2], "sh", "-c", line]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=allowed(30)).stdout
 
 
 def shell(box: Box, line: str) -> Any:
@@ -179,7 +180,7 @@ def test_a_wrong_address_ends_the_start_with_the_remedy(box: Box) -> None:
         env={**os.environ, **box.environment, "TELEGEN_LISTEN": "8080"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=allowed(30),
         check=False,
     )
     assert done.returncode == 2
@@ -234,7 +235,7 @@ def test_two_doors_that_write_at_once_leave_whole_rows_and_every_job_runs(open_b
     statuses = [
         post(open_box, "/jobs/start", {"port": "Ethernet0", "job_id": f"j{number}"}).status for number in range(60)
     ]
-    assert writer.wait(60) == 0
+    assert writer.wait(allowed(60)) == 0
     assert set(statuses) <= {201, 409}
     jobs = get(open_box, "/jobs").body["jobs"]
     rows = {job["job_id"]: (job["port"], job["owner"], job["duration_sec"]) for job in jobs if "owner" in job}
@@ -285,7 +286,7 @@ def test_the_agent_ends_as_asked_whatever_clients_do(open_box: Box, hurt: str) -
             stack.callback(asking.join)
         assert open_box.agent is not None
         open_box.agent.send_signal(signal.SIGTERM)
-        assert open_box.agent.wait(10) == 0
+        assert open_box.agent.wait(allowed(10)) == 0
     assert not sock(open_box).exists()
 
 

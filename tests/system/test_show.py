@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.box import REPOSITORY, Box, wait_for
 from tests.support.net import FRAME, run_in
+from tests.support.patience import allowed
 
 ARP = b"\xff" * 6 + b"\x02\0\0\0\0\1" + b"\x08\x06" + bytes(46)
 
@@ -33,7 +34,7 @@ def telegen(box: Box, *words: str, inside: bool = True) -> tuple[int, str]:
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=allowed(60),
         check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr
