@@ -11,8 +11,10 @@ import pytest
 
 from tests.vm.host import Lacking, require
 from tests.vm.initramfs import module_files
-from tests.vm.suite import Run, explanation, forget, outcomes, recall, table
+from tests.vm.suite import Run, explanation, forget, outcomes, pytest_command, recall, table
 from tests.vm.vmrun import COMPLAINT, NO_BOOT, TIMED_OUT, collect, script
+
+ROOT = Path(__file__).parents[2]
 
 WARNING = "[    3.9] WARNING: CPU: 0 PID: 1 at net/core/dev.c:1\n"
 
@@ -95,6 +97,22 @@ def test_only_a_run_in_which_none_failed_is_good(tmp_path: Path) -> None:
     shown = table({"5.10": Run("5.10.0", 0, 9.0, {"a::x": "passed"}), "6.1": Run("6.1.0", TIMED_OUT, 9.0, {})})
     assert shown.splitlines()[1].split() == ["a::x", "passed", "absent"]
     assert "6.1 (6.1.0): timed out" in shown
+
+
+def test_of_many_tests_a_line_a_module_and_those_that_did_not_pass_are_shown() -> None:
+    many = {f"test_a::{number}": "passed" for number in range(300)}
+    runs = {"5.10": Run("5.10.0", 1, 9.0, many | {"test_b::x": "failed"}), "6.1": Run("6.1.0", 0, 9.0, many)}
+    lines = [line.split() for line in table(runs).splitlines()]
+    assert lines[1:4] == [["test_a", "300/300", "300/300"], ["test_b", "0/1", "0/0"], ["test_b::x", "failed", "absent"]]
+    assert len(lines) == 6
+
+
+def test_without_a_name_a_guest_runs_all_tiers_that_touch_the_kernel() -> None:
+    words = pytest_command(["-k", "adopt"])
+    assert {"tests/vm", "tests/kernel", "tests/system", "--ignore=tests/system/web"} <= set(words)
+    ignored = [word.partition("=")[2] for word in words if word.startswith("--ignore=")]
+    assert all((ROOT / path).exists() for path in ignored)
+    assert pytest_command(["tests/vm/test_vm_maps.py::test_x"])[-1] == "tests/vm/test_vm_maps.py::test_x"
 
 
 def test_why_a_test_of_a_guest_did_not_pass_is_told(tmp_path: Path) -> None:

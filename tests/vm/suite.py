@@ -1,4 +1,4 @@
-"""Run tests on each kernel, those of ``tests/vm`` when none are named, and print which test passed on which.
+"""Run tests on each kernel, all that touch a kernel when none are named, and print which test passed on which.
 
 ``python -m tests.vm.suite [--kernel SERIES ...] OUTDIR [PYTEST ARGUMENT ...]``. OUTDIR/<series> receives ``junit.xml``,
 ``run.json``, ``log``, ``dmesg`` and ``console``. The exit code is 0 only when on every kernel at least one test passed
@@ -24,7 +24,14 @@ from tests.vm.vmrun import COMPLAINT, NO_BOOT, TIMED_OUT, Machine, run, stop_on_
 _LEAN = ("PYTEST_DISABLE_PLUGIN_AUTOLOAD=1", "PYTEST_PLUGINS=pytest_timeout", "TELEGEN_TEST_SLOWER=20")
 _GUEST = (*_LEAN, "CI=true")  # a skip that the guest could have run is a failure
 _WITHOUT = ("debugging", "doctest", "legacypath", "pastebin", "setuponly", "setupplan", "stepwise")
-_TEST_SECONDS, _RUN_SECONDS = 600, 7200
+_TIERS = ("tests/vm", "tests/kernel", "tests/system")
+# A browser, and exporters in front of a receiver: of these nothing is the kernel's.
+_NOT_THE_KERNEL = (
+    "web",
+    *(f"test_otlp_{name}.py" for name in ("collector", "export", "processes", "proxy", "rotel", "tls", "wire")),
+)
+_TEST_SECONDS, _RUN_SECONDS = 900, 14400
+_LONG = 200  # tests: a table with a line for each is for fewer
 LACKING = 77
 _WHY = {COMPLAINT: "kernel complaint", TIMED_OUT: "timed out", NO_BOOT: "no exit code", 5: "no tests"}
 
@@ -50,7 +57,9 @@ def pytest_command(arguments: list[str]) -> list[str]:
     """The guest's command; the same interpreter that runs us."""
     plugins = [word for name in _WITHOUT for word in ("-p", f"no:{name}")]
     limits = ["-o", f"timeout={_TEST_SECONDS}", "--junitxml=/.vm/junit.xml"]
-    tests = [] if any(Path(word.split("::")[0]).exists() for word in arguments) else ["tests/vm"]
+    named = any(Path(word.split("::")[0]).exists() for word in arguments)
+    without = [f"--ignore=tests/system/{name}" for name in _NOT_THE_KERNEL]
+    tests = [] if named else [*_TIERS, *without]
     return [sys.executable, "-m", "pytest", *plugins, *limits, "-v", "-s", *arguments, *tests]
 
 
@@ -116,18 +125,24 @@ def forget(out: Path) -> None:
 
 
 def table(runs: dict[str, Run]) -> str:
-    """One line a test, one column a kernel."""
+    """One line a test, one column a kernel; of many tests one line a module (passed of all) and the exceptions."""
     names = sorted({name for one in runs.values() for name in one.outcomes})
-    width = max((len(name) for name in names), default=4)
-    lines = [" ".join(["test".ljust(width), *(series.rjust(8) for series in runs)])]
-    for name in names:
-        lines.append(
-            " ".join([name.ljust(width), *(one.outcomes.get(name, "absent").rjust(8) for one in runs.values())])
-        )
+    lines = {name: [one.outcomes.get(name, "absent") for one in runs.values()] for name in names}
+    if len(names) > _LONG:
+        modules = sorted({name.partition("::")[0] for name in names})
+        summed = {module: [_passed(one, module) for one in runs.values()] for module in modules}
+        lines = summed | {name: ends for name, ends in lines.items() if set(ends) != {"passed"}}
+    width = max((len(name) for name in lines), default=4)
+    said = [" ".join([name.ljust(width), *(end.rjust(9) for end in ends)]) for name, ends in lines.items()]
     for series, one in runs.items():
-        said = "passed" if one.good else _WHY.get(one.code, f"exit code {one.code}")
-        lines.append(f"{series} ({one.release}): {said}, {len(one.outcomes)} tests, {one.seconds:.0f} s")
-    return "\n".join(lines)
+        how = "passed" if one.good else _WHY.get(one.code, f"exit code {one.code}")
+        said.append(f"{series} ({one.release}): {how}, {len(one.outcomes)} tests, {one.seconds:.0f} s")
+    return "\n".join([" ".join(["test".ljust(width), *(series.rjust(9) for series in runs)]), *said])
+
+
+def _passed(run: Run, module: str) -> str:
+    ends = [end for name, end in run.outcomes.items() if name.partition("::")[0] == module]
+    return f"{ends.count('passed')}/{len(ends)}"
 
 
 def main() -> int:
