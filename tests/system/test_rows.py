@@ -11,6 +11,7 @@ from sonic_telegen.db.codec import parse_job
 from sonic_telegen.journal import Journal
 from tests.support.box import Box, wait_for
 from tests.support.net import FRAME, tc, tc_json
+from tests.support.patience import allowed
 
 ARP = b"\xff" * 6 + b"\x02\0\0\0\0\1" + b"\x08\x06" + bytes(46)
 
@@ -205,7 +206,7 @@ def test_all_takes_every_port_and_later_ones_too(box: Box) -> None:
 
 def test_a_job_ends_by_itself_and_never_runs_again(box: Box) -> None:
     box.start()
-    box.job("a", port="Ethernet0", duration_sec="1")
+    box.job("a", port="Ethernet0", duration_sec=str(int(allowed(1))))
     box.wait_status("a", "running")
     box.switch.send("Ethernet0", [FRAME] * 3)
     row = box.wait_status("a", "done", 5)
