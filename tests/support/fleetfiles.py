@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import yaml
 
 FLEET = Path(__file__).parents[2] / "contrib" / "fleet"
-RATE_INTERVAL = "1m"
+RATE_INTERVAL, RANGE = "1m", "1h"
 _WORD = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _OURS = re.compile(rf"\b((?:bpf|telegen)_{_WORD}?)\b(?!\s*=)(\{{[^}}]*\}})?")
 
@@ -38,7 +38,7 @@ def panel_queries() -> Iterator[Query]:
     """As Grafana asks them when all is chosen."""
     for panel in panels():
         for target in panel["targets"]:
-            expr = target["expr"].replace("$__rate_interval", RATE_INTERVAL)
+            expr = target["expr"].replace("$__rate_interval", RATE_INTERVAL).replace("$__range", RANGE)
             yield Query(panel["title"], re.sub(r"\$(?:host|port|job)\b", ".*", expr))
 
 

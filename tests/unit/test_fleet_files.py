@@ -92,10 +92,27 @@ def test_panels_lie_side_by_side_and_have_the_chosen_source() -> None:
     assert {panel["datasource"]["uid"] for panel in panels()} == {"${datasource}"}
     variables = {variable["name"] for variable in whole["templating"]["list"]}
     asked = {name for panel in panels() for t in panel["targets"] for name in re.findall(r"\$(\w+)", t["expr"])}
-    assert asked - {"__rate_interval"} <= variables == {"datasource", "host", "port", "job"}
+    assert asked - {"__rate_interval", "__range"} <= variables == {"datasource", "host", "port", "job"}
     for variable in whole["templating"]["list"][1:]:
         asked_of = re.fullmatch(r"label_values\((\w+)(?:\{.*\})?, (\w+)\)", variable["query"]["query"])
         assert asked_of and asked_of[2] in KNOWN[asked_of[1]] | {HOST}
+
+
+def test_a_single_number_says_when_it_is_red() -> None:
+    """Grafana makes it red from 80 on where nothing is said: 80 switches that report are well."""
+    steps = {p["title"]: p["fieldConfig"]["defaults"]["thresholds"]["steps"] for p in panels() if p["type"] == "stat"}
+    assert {title: [step["value"] for step in found] for title, found in steps.items()} == {
+        "Switches that report": [None],
+        "Silent switches": [None, 1],
+    }
+
+
+def test_who_is_among_the_ten_is_decided_once_for_a_whole_graph() -> None:
+    """A topk of each point draws all that were among the ten at some time."""
+    asked = [t["expr"] for p in panels() if p["type"] == "timeseries" for t in p["targets"]]
+    ranked = [expr for expr in asked if "topk" in expr]
+    assert len(ranked) == 2
+    assert all(re.search(r" and topk\(10, .*\[\$__range\] @ end\(\)", expr) for expr in ranked)
 
 
 @pytest.mark.parametrize("name", ["otelcol-site.yaml", "otelcol-gateway.yaml", "otelcol-clickhouse.yaml"])
