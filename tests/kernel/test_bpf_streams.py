@@ -6,7 +6,6 @@ The truth is the sender's TCP_INFO (segments and bytes that it transmitted), not
 from __future__ import annotations
 
 import contextlib
-import platform
 import socket
 import struct
 import threading
@@ -17,6 +16,7 @@ import pytest
 
 from tests.support.bpfobj import Classifier
 from tests.support.cable import EGRESS, INGRESS, Cable, Stranger, Tagger
+from tests.support.machine import kernel_release
 from tests.support.net import run_in, until
 from tests.support.reference import Count, count
 
@@ -43,11 +43,6 @@ def sent(peer: socket.socket) -> Sent:
     """From struct tcp_info: tcpi_segs_out at 136, tcpi_bytes_sent at 200."""
     info = peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 232)
     return Sent(struct.unpack_from("=I", info, 136)[0], struct.unpack_from("=Q", info, 200)[0])
-
-
-def kernel_release() -> tuple[int, int]:
-    major, minor = platform.release().split(".")[:2]
-    return int(major), int(minor)
 
 
 @pytest.fixture
