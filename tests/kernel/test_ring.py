@@ -40,7 +40,7 @@ SEC("tc")
 int capturer(struct __sk_buff *skb)
 {
 	__u32 zero = 0;
-	__u64 want = skb->len;
+	__u64 want = skb->len, more = want - 1;
 	struct tg_job_percpu *mine = bpf_map_lookup_elem(&job_percpu, &zero);
 	struct tg_frame *frame;
 
@@ -52,8 +52,8 @@ int capturer(struct __sk_buff *skb)
 		mine->capture_lost++;
 		return -1;
 	}
-	asm volatile("" : "+r"(want));
-	if (want < 1 || want > 256 || bpf_skb_load_bytes(skb, 0, frame + 1, want)) {
+	asm volatile("" : "+r"(more));
+	if (more >= 256 || bpf_skb_load_bytes(skb, 0, frame + 1, more + 1)) {
 		bpf_ringbuf_discard(frame, 0);
 		return -1;
 	}
