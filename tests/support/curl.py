@@ -15,6 +15,7 @@ from sonic_telegen.demo.receiver import Receiver
 from sonic_telegen.demo.switch import Switch
 from tests.support.box import STATE_DB, wait_for
 from tests.support.container import Container
+from tests.support.patience import allowed
 
 
 def rows(path: Path, db: int = STATE_DB) -> redis.Redis:
@@ -26,7 +27,7 @@ def ask(switch: Switch, method: str, path: str, body: object = None) -> tuple[in
     data = json.dumps(body).encode() if body is not None else b""
     head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nContent-Type: application/json\r\n"
     head += f"Content-Length: {len(data)}\r\nConnection: close\r\n\r\n"
-    with in_namespace(switch.namespace, lambda: socket.create_connection(("127.0.0.1", 8080), 10)) as conn:
+    with in_namespace(switch.namespace, lambda: socket.create_connection(("127.0.0.1", 8080), allowed(10))) as conn:
         conn.sendall(head.encode() + data)
         answer = b"".join(iter(lambda: conn.recv(65536), b""))
     start, _, rest = answer.partition(b"\r\n\r\n")

@@ -41,7 +41,7 @@ class Answer:
 class UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
-    def __init__(self, path: Path, timeout: float = 30) -> None:
+    def __init__(self, path: Path, timeout: float = allowed(30)) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
 
@@ -156,7 +156,7 @@ class Served:
         (bound,) = [one for one in self.facade.listen if one.startswith("127.0.0.1:")]
         return int(bound.rpartition(":")[2])
 
-    def tcp(self, timeout: float = 30) -> http.client.HTTPConnection:
+    def tcp(self, timeout: float = allowed(30)) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
     def unix(self) -> UnixConnection:
