@@ -25,9 +25,9 @@ _LEAN = ("PYTEST_DISABLE_PLUGIN_AUTOLOAD=1", "PYTEST_PLUGINS=pytest_timeout", "T
 _GUEST = (*_LEAN, "CI=true")  # a skip that the guest could have run is a failure
 _WITHOUT = ("debugging", "doctest", "legacypath", "pastebin", "setuponly", "setupplan", "stepwise")
 _TIERS = ("tests/vm", "tests/kernel", "tests/system")
-# A browser, and exporters in front of a receiver: of these nothing is the kernel's.
+# A browser, exporters in front of a receiver, the demo with its own deadlines: of these nothing is the kernel's.
 _NOT_THE_KERNEL = (
-    "web",
+    *("web", "test_demo.py"),
     *(f"test_otlp_{name}.py" for name in ("collector", "export", "processes", "proxy", "rotel", "tls", "wire")),
 )
 _TEST_SECONDS, _RUN_SECONDS = 900, 14400
