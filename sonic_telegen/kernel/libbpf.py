@@ -34,7 +34,7 @@ from sonic_telegen.kernel.libbpf_object import Object
 
 __all__ = ["ARRAY", "F_NO_PREALLOC", "HASH", "PERCPU_ARRAY", "Object"]
 
-HASH, ARRAY, PERCPU_ARRAY, LRU_HASH = 1, 2, 6, 9  # enum bpf_map_type
+HASH, ARRAY, PERCPU_ARRAY, LRU_HASH, RINGBUF = 1, 2, 6, 9, 27  # enum bpf_map_type
 F_NO_PREALLOC = 1
 SCHED_CLS = 3  # enum bpf_prog_type
 BPFFS_MAGIC = 0xCAFE4A11
@@ -124,12 +124,14 @@ def prog_info(fd: int) -> ProgInfo:
 def charged_bytes(fd: int) -> int:
     """What a map or program takes of the kernel's memory.
 
-    As the kernel reckons it, and of a hash no less than its entries and buckets take: from 5.11 to 6.3 keys and values
-    were all that it reckoned (6.1 said 1.8 MB of a table of flows that took 2.1).
+    As the kernel reckons it, and no less than the entries and buckets of a hash, and the bytes of a ring: from 5.11 to
+    6.3 keys and values were all that it reckoned (6.1 says 1.8 MB of a table of flows that takes 2.1, and 0 of a ring).
     """
     lines = (line.partition(":") for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines())
     told = {name: int(value, 0) for name, _, value in lines if name in _TOLD}
     memory = told.get("memlock", 0)
+    if told.get("map_type") == RINGBUF:
+        memory = max(memory, told["max_entries"])
     if told.get("map_type") in (HASH, LRU_HASH) and not told["map_flags"] & F_NO_PREALLOC:
         entries, sizes = told["max_entries"], (told["key_size"], told["value_size"])
         whole = _HASH_ENTRY + sum((size + 7) // 8 * 8 for size in sizes)
