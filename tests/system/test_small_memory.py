@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sonic_telegen.model.budget import FLOWS, PROGRAMS_PER_HOOK, allowed_bytes
 from tests.support.box import Box, wait_for
 from tests.support.cgroup import MemoryGroup
+from tests.support.machine import kernel_release
 from tests.support.net import FRAME
 
 LIMIT = 160 << 20  # less than 64 flow tables take
@@ -33,6 +36,8 @@ def test_64_flow_jobs_on_small_memory() -> None:
         wait_for(all_told, 30, lambda: str(told))
         running = [job for job, verdict in told.items() if verdict == "running "]
         taken = group.kernel_bytes() - before
+        if kernel_release() < (5, 11) and taken < len(running) * FLOWS * 100:
+            pytest.skip("machine: memory.current: no BPF map is in it, Linux charges them to a group since 5.11")
         assert len(running) * FLOWS * 100 < taken <= allowed_bytes(LIMIT) + SLACK
         assert group.killed() == 0
         box.switch.send(JOBS[running[0]], [FRAME] * 5)
