@@ -13,7 +13,7 @@ import functools
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,14 +129,18 @@ def charged_bytes(fd: int) -> int:
     """
     lines = (line.partition(":") for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines())
     told = {name: int(value, 0) for name, _, value in lines if name in _TOLD}
-    memory = told.get("memlock", 0)
+    return max(told.get("memlock", 0), reckoned_bytes(told))
+
+
+def reckoned_bytes(told: Mapping[str, int]) -> int:
+    """What entries and buckets of a hash, or a ring, take by their fdinfo; 0 of anything else."""
     if told.get("map_type") == RINGBUF:
-        memory = max(memory, told["max_entries"])
-    if told.get("map_type") in (HASH, LRU_HASH) and not told["map_flags"] & F_NO_PREALLOC:
-        entries, sizes = told["max_entries"], (told["key_size"], told["value_size"])
-        whole = _HASH_ENTRY + sum((size + 7) // 8 * 8 for size in sizes)
-        memory = max(memory, entries * whole + _HASH_BUCKET * (1 << (entries - 1).bit_length()))
-    return memory
+        return told["max_entries"]
+    if told.get("map_type") not in (HASH, LRU_HASH) or told["map_flags"] & F_NO_PREALLOC:
+        return 0
+    entries, sizes = told["max_entries"], (told["key_size"], told["value_size"])
+    whole = _HASH_ENTRY + sum((size + 7) // 8 * 8 for size in sizes)
+    return entries * whole + _HASH_BUCKET * (1 << (entries - 1).bit_length())
 
 
 def kind(fd: int) -> str:

@@ -145,3 +145,18 @@ def test_grace_period_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "riscv64")
     libbpf.wait_rcu()
     assert slept == [0.1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sizes", "entries"),
+    [(libbpf.HASH, (4, 8), 1000), (libbpf.LRU_HASH, (40, 72), 16384), (libbpf.RINGBUF, (0, 0), 1 << 16)],
+)
+def test_what_a_map_takes_is_reckoned_as_kernels_since_6_4_say_it(
+    made: Callable[..., int], kind: int, sizes: tuple[int, int], entries: int
+) -> None:
+    fd = made(kind, "sized", *sizes, entries)
+    told = {"map_type": kind, "map_flags": 0, "key_size": sizes[0], "value_size": sizes[1], "max_entries": entries}
+    reckoned = libbpf.reckoned_bytes(told)
+    assert entries <= reckoned <= libbpf.charged_bytes(fd)
+    if kernel_release() >= (6, 4):
+        assert libbpf.charged_bytes(fd) < reckoned * 1.25, "the kernel adds a ring's pages, and little to a hash"

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.box import REPOSITORY, Box, wait_for
 from tests.support.net import FRAME
-from tests.support.patience import allowed
+from tests.support.patience import SLOWER, allowed
 from tests.support.rungs import BIG
 
 LOST = "/nonexistent/telegen.bpf.o"
@@ -69,7 +69,7 @@ def test_the_last_rung_counts_on_and_is_told_everywhere(box: Box) -> None:
     box.job("flows", port="Ethernet0", direction="ingress", result_detail="flows")
     box.wait_status("flows", "running")
     assert not BIG.search(Path(f"/proc/{box.pid}/maps").read_text()), "the compiler is in the agent"
-    assert peak(box) < usual + 30_000, "KiB; the compiler takes 118,000"
+    assert peak(box) < usual + (15_000 if SLOWER == 1 else 30_000), "KiB; the compiler takes 118,000"
     shown = show(box)
     assert "loader bcc, attached by" in shown
     assert re.search(f"^Loader +{re.escape(TOLD)}", shown, re.MULTILINE)
