@@ -87,14 +87,17 @@ class Loop:
         failures: dict[Undone, KernelError] = {}
         counts: dict[tuple[str, str], int] = {}
         desired = self._desire(asked, state, lives, now)
+        moving = False
         if side is not None and state is not None:
             for _ in range(LOOKS):
                 actions = plan(desired, state)
-                if not actions or not self._apply(side, actions, failures, counts):
+                moving = bool(actions) and self._apply(side, actions, failures, counts)
+                if not moving:
                     break
                 self._before_look()
                 state = side.observe()
                 desired = self._desire(asked, state, lives, now)
+            moving = moving and bool(plan(desired, state))  # the events of what is left were taken by the last look
         sample = side.sample(_silent(state)) if side is not None and state is not None else None
         mirrors = self._mirror(desired, asked, counts, now)
         lives = self._remember(desired, state, mirrors.told, lives, now)
@@ -111,7 +114,7 @@ class Loop:
             state,
             sample,
             jobs,
-            self._wake(desired, state, broken, mirrors.due_ns, self._clock()),
+            self._wake(desired, state, broken, moving, mirrors.due_ns, self._clock()),
             config_error,
             counts,
             tuple(str(item) for item in broken),
@@ -219,13 +222,20 @@ class Loop:
         return after
 
     def _wake(
-        self, desired: Desired, state: KernelState | None, broken: list[KernelError], due_ns: int, now_ns: int
+        self,
+        desired: Desired,
+        state: KernelState | None,
+        broken: list[KernelError],
+        moving: bool,
+        due_ns: int,
+        now_ns: int,
     ) -> float:
         """Seconds until the next pass if nothing happens: resync, next expiry, ``due_ns`` or next retry, the earliest.
 
-        A program whose job ended in this pass waits only until that was told.
+        A program whose job ended in this pass waits only until that was told. ``moving``: more is to be done than the
+        looks of this pass were enough for.
         """
-        if any(item.retry is Retry.BACKOFF for item in broken):
+        if moving or any(item.retry is Retry.BACKOFF for item in broken):
             retry, self._retry_sec = self._retry_sec, min(self._retry_sec * 2, LAST_RETRY_SEC)
         else:
             retry, self._retry_sec = RESYNC_SEC, FIRST_RETRY_SEC

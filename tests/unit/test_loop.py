@@ -120,6 +120,25 @@ def test_a_place_that_a_stranger_took_meanwhile_is_avoided_in_the_same_pass() ->
     assert result.actions["Attach", "failed"] == 1
 
 
+def test_what_a_stranger_undoes_at_every_look_is_tried_again_soon() -> None:
+    """The netlink events of the last undoing went with the last look: nothing else would wake the agent."""
+    rig = Rig(JobSpec("a", "Ethernet0"))
+    real = rig.world.apply
+
+    def apply(action: Action) -> None:
+        real(action)
+        if isinstance(action, Attach):
+            rig.world.filters.clear()
+
+    rig.world.apply = apply  # type: ignore[method-assign]
+    waits = [rig.run().wake_sec for _ in range(2)]
+    rig.world.apply = real  # type: ignore[method-assign]
+
+    assert waits == [1, 2]
+    assert rig.run().jobs["a"].status is Status.RUNNING
+    assert rig.run().wake_sec == 60
+
+
 def test_what_keeps_failing_is_told_and_retried_with_backoff() -> None:
     rig = Rig(JobSpec("a", "Ethernet0"), JobSpec("b", "Ethernet0"))
 
