@@ -52,4 +52,5 @@ def denied(operation: str, target: str, code: int, problem: str = "") -> KernelE
         soft = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
         if soft != resource.RLIM_INFINITY:
             remedy += f"; this kernel charges maps to RLIMIT_MEMLOCK ({soft} bytes here): set LimitMEMLOCK=infinity"
+            remedy += " in the unit, --ulimit memlock=-1 for a container"
     return kernel_error(operation, target, code, remedy, problem)

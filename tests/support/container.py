@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.support.box import wait_for
+from tests.support.machine import MEMCG, kernel_release
 from tests.support.patience import allowed
 
 # What Docker leaves a container that asks for nothing.
@@ -76,7 +77,7 @@ def unpacked(archive: Path) -> Iterator[Image]:
 
 
 class Container:
-    """``docker run --network=<namespace> --cap-add … -v … -e … IMAGE ARGUMENTS``, inside ``with``."""
+    """``docker run --network=… --ulimit memlock=-1 --cap-add … -v … -e … IMAGE ARGUMENTS``, inside ``with``."""
 
     def __init__(
         self,
@@ -85,12 +86,16 @@ class Container:
         *arguments: str,
         caps: Sequence[str] = (),
         volumes: Sequence[str] = (),
+        memlock: str = "",
         **env: str,
     ) -> None:
         self._image, self._namespace = image, namespace
         self._arguments = arguments or tuple(image.config["Cmd"])
         self._only = ",".join(["-all", *(f"+{cap}" for cap in (*DOCKER, *caps))])
         self._volumes, self._env = volumes, image.environment | env
+        # Not everybody may raise it, and no other kernel asks for it.
+        limit = memlock or ("unlimited" if kernel_release() < MEMCG else "")
+        self._limit = ["prlimit", f"--memlock={limit}"] if limit else []
         self.pid = 0
 
     def __enter__(self) -> Self:
@@ -101,6 +106,7 @@ class Container:
             # The mount that hides it goes with the namespace; the folder outside stays empty.
             self._process = subprocess.Popen(
                 [
+                    *self._limit,
                     *("nsenter", f"--net=/run/netns/{self._namespace}"),
                     *("unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"),
                     *("sh", "-c", _INSIDE, "sh"),
@@ -160,4 +166,4 @@ class Container:
 
     def wait(self, timeout: float = 30) -> int:
         """Until it ends by itself; the exit status."""
-        return self._process.wait(timeout)
+        return self._process.wait(allowed(timeout))

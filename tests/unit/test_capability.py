@@ -41,7 +41,9 @@ def test_denied_names_all_three_capabilities(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_old_kernel_is_told_of_the_memory_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     on_kernel(monkeypatch, "5.10.0-23-2-amd64", (65536, 65536))
-    assert "RLIMIT_MEMLOCK (65536 bytes here): set LimitMEMLOCK=infinity" in str(capability.denied("a", "b", 1))
+    told = str(capability.denied("a", "b", 1))
+    assert "RLIMIT_MEMLOCK (65536 bytes here): set LimitMEMLOCK=infinity in the unit" in told
+    assert "--ulimit memlock=-1" in told
     on_kernel(monkeypatch, "5.10.0-23-2-amd64", (INFINITE, INFINITE))
     assert "RLIMIT_MEMLOCK" not in str(capability.denied("a", "b", 1))
 

@@ -15,21 +15,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from sonic_telegen.demo.switch import Switch
+from tests.support.machine import MEMCG, kernel_release
 from tests.support.objects import bpffs
 
 ROOT = Path(__file__).parents[2]
 OBJECT = ROOT / "build" / "telegen.bpf.o"
 
-MEMCG = (5, 11)  # from this kernel on maps are charged to the memory cgroup instead of RLIMIT_MEMLOCK
-
 # The tree may lie where another user cannot go, as below /root; he sees it at /mnt, in a mount namespace of his own.
 _AT_MNT = 'mount --bind "$0" /mnt && cd /mnt && exec "$@"'
-
-
-def kernel() -> tuple[int, int]:
-    """Version of the running kernel."""
-    major, minor = os.uname().release.split(".")[:2]
-    return int(major), int(minor)
 
 
 _HIDE_BTF = 'mount -t tmpfs none /sys/kernel/btf && exec "$@"'
@@ -51,7 +44,7 @@ class Identity:
         become = [f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "--no-new-privs"]
         sets = [f"--bounding-set={only}", f"--inh-caps={only}", f"--ambient-caps={only}"]
         see = ["unshare", "--mount", "sh", "-c", _AT_MNT, str(ROOT)]
-        limit = ["prlimit", "--memlock=unlimited"] if kernel() < MEMCG else []
+        limit = ["prlimit", "--memlock=unlimited"] if kernel_release() < MEMCG else []
         return [*see, *limit, "setpriv", *become, *sets]
 
     def path(self, path: Path) -> str:

@@ -9,6 +9,7 @@ from tests.support.box import wait_for
 from tests.support.container import Container
 from tests.support.curl import answered, ask, listens
 from tests.support.heard import Heard
+from tests.support.machine import MEMCG, kernel_release
 from tests.support.objects import bpffs
 from tests.support.rootimage import INSTALLED, this_root
 from tests.vm.erspan import FAR, MIXED, NEAR, Way
@@ -42,3 +43,14 @@ def test_variables_alone_mirror_to_the_far_end() -> None:
                 assert sorted(heard.frames) == sorted(MIXED)
             assert ask(switch, "POST", f"/jobs/{job}/stop")[0] == 200
             wait_for(lambda: name not in way.links(), 20, "its netdev is gone")
+
+
+def test_without_its_ulimit_a_kernel_before_5_11_is_told_to_need_it() -> None:
+    with Switch(("Ethernet0",)) as switch, bpffs() as pins:
+        volumes = [*INSTALLED, f"{pins}:/sys/fs/bpf"]
+        with Container(this_root(), switch.namespace, caps=CAPS, volumes=volumes, memlock="65536") as run:
+            wait_for(lambda: listens(switch), 30, run.log)
+            job = ask(switch, "POST", "/jobs/start", {"port": "Ethernet0"})[1]["job_id"]
+            needed = kernel_release() < MEMCG
+            found = answered(switch, job, "failed" if needed else "running", run)
+            assert ("--ulimit memlock=-1" in found["message"]) == needed

@@ -11,8 +11,9 @@ from pathlib import Path
 from sonic_telegen.demo.frames import mix
 from sonic_telegen.kernel import libbpf
 from sonic_telegen.kernel.pins import PinDir
+from tests.support.machine import kernel_release
 from tests.support.objects import bpffs, telegen_object
-from tests.vm.scene import SUPERUSER, kernel, scene
+from tests.vm.scene import SUPERUSER, scene
 
 BATCH_OF_PERCPU_ARRAYS = (5, 13)  # before it BPF_MAP_LOOKUP_BATCH answers 524
 
@@ -27,7 +28,7 @@ def test_percpu_array_is_read_whole_with_or_without_batches() -> None:
         reader = libbpf.ArrayReader(fd, 16, per_cpu=True)
         assert bytes(reader.read(64)) == b"".join(values)
         assert bytes(reader.read(10)) == b"".join(values[:10])
-        assert reader.batched == (kernel() >= BATCH_OF_PERCPU_ARRAYS)
+        assert reader.batched == (kernel_release() >= BATCH_OF_PERCPU_ARRAYS)
     finally:
         os.close(fd)
 
