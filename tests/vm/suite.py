@@ -24,7 +24,7 @@ from tests.vm.vmrun import COMPLAINT, NO_BOOT, TIMED_OUT, Machine, run, stop_on_
 _LEAN = ("PYTEST_DISABLE_PLUGIN_AUTOLOAD=1", "PYTEST_PLUGINS=pytest_timeout", "TELEGEN_TEST_SLOWER=20")
 _GUEST = (*_LEAN, "CI=true")  # a skip that the guest could have run is a failure
 _WITHOUT = ("debugging", "doctest", "legacypath", "pastebin", "setuponly", "setupplan", "stepwise")
-_TIERS = ("tests/vm", "tests/kernel", "tests/system")
+_TIERS = ("tests/vm", "tests/system", "tests/kernel")
 # A browser, exporters in front of a receiver, the demo with its own deadlines: of these nothing is the kernel's.
 _NOT_THE_KERNEL = (
     *("web", "test_demo.py"),
