@@ -1,22 +1,13 @@
-"""What every kernel test leaves as it was (the CPUs we may use); a cable with a classifier at both ends."""
+"""A cable with a classifier at both ends."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.bpfobj import Classifier
 from tests.support.cable import EGRESS, IN, INGRESS, OUT, Cable
-
-
-@pytest.fixture(autouse=True)
-def same_cpus() -> Iterator[None]:
-    """A test may keep itself on one CPU; the next begins with all."""
-    before = os.sched_getaffinity(0)
-    yield
-    os.sched_setaffinity(0, before)
 
 
 @pytest.fixture
