@@ -94,9 +94,9 @@ fmt: $(VENV)/.lock ## format the Python sources
 version: build-note $(VENV)/.lock ## version, commit and date of this tree
 	@$(BIN)/python -m sonic_telegen --version
 
-lock: $(AUDIT)/.lock ## pin the newest versions that contrib/requirements/*.in allow
+lock: $(BUILD)/audit/.lock ## pin the newest versions that contrib/requirements/*.in allow
 	cd contrib/requirements && for set in runtime dev audit fleet; do UV_CUSTOM_COMPILE_COMMAND='make lock' \
-		$(CURDIR)/$(AUDIT)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		$(CURDIR)/$(BUILD)/audit/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --no-emit-index-url $$set.in -o $$set.lock || exit 1; done
 
 clean: ## remove what was built; the virtual environment stays

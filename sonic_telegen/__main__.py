@@ -40,7 +40,8 @@ environment:
                       PEM files: our certificate, its key, the CA of clients; needed beyond loopback
   TELEGEN_COPP_CFG    SONiC's defaults of CoPP      (/etc/sonic/copp_cfg.json)
   TELEGEN_LOG_LEVEL   debug, info, notice, warning, error  (notice)
-  TELEGEN_MAX_JOBS, TELEGEN_MIRROR_MODE, OTEL_EXPORTER_OTLP_*, OTEL_METRIC_EXPORT_INTERVAL, OTEL_RESOURCE_ATTRIBUTES
+  TELEGEN_MAX_JOBS, TELEGEN_MIRROR_MODE, TELEGEN_ERSPAN_*, TELEGEN_OTLP_VRF,
+  OTEL_EXPORTER_OTLP_*, OTEL_METRIC_EXPORT_INTERVAL, OTEL_RESOURCE_ATTRIBUTES
                       defaults for fields of TELEGEN|GLOBAL, see docs/schema.md
 
 exit status:

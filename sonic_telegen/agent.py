@@ -196,7 +196,9 @@ class Agent:
             rss=resident_bytes(),
         )
         exported = self._exported
-        seen = series(sample, frozenset(exported), own)
+        last = self._worker.last
+        links = last.state.links.values() if last and last.state else ()
+        seen = series(sample, frozenset(exported), own, tunnels={link.name for link in links if link.ours})
         kept = (*self._job_series.metrics(sample, exported), *session_metrics(sample, exported))
         return (*seen, *punt_metrics(sample, exported), *kept)
 

@@ -48,6 +48,7 @@ def denied(operation: str, target: str, code: int, problem: str = "") -> KernelE
     remedy += f" (lacking here: {', '.join(lacking)})" if lacking else " (all three are effective here)"
     if lacking:
         remedy += f"; a container gets it with {' '.join(f'--cap-add {name[4:]}' for name in lacking)}"
+        remedy += " (Docker 20.10: --cap-add SYS_ADMIN)" if set(lacking) - {"CAP_NET_ADMIN"} else ""
     if _memlock_counts(os.uname().release):
         soft = resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
         if soft != resource.RLIM_INFINITY:

@@ -6,7 +6,7 @@ every packet and does not depend on how often it is read. Every series is cumula
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -19,7 +19,7 @@ from sonic_telegen.model.status import Visibility
 Attributes = tuple[tuple[str, str | int], ...]
 
 _IO_DIRECTION = {Direction.INGRESS: "receive", Direction.EGRESS: "transmit"}
-_KINDS = (("Ethernet", "port"), ("PortChannel", "lag"), ("Vlan", "vlan"), ("eth", "mgmt"), ("mgmt", "mgmt"))
+_KINDS = (("PortChannel", "lag"), ("Vlan", "vlan"), ("eth", "mgmt"), ("mgmt", "mgmt"))
 _REMEMBERED = 4096  # hooks whose attributes are kept; 2 directions of 2048 netdevs, 1.5 kB each
 
 
@@ -86,6 +86,7 @@ def series(
     exported: frozenset[str],
     stats: AgentStats,
     visibility: Mapping[str, Visibility] | None = None,
+    tunnels: Collection[str] = (),
 ) -> tuple[Metric, ...]:
     """The metrics of one reading.
 
@@ -94,6 +95,7 @@ def series(
         exported: ids of the jobs with ``otlp_export=true``; a hook is exported when one of them has an account on it.
         stats: the agent's own numbers.
         visibility: by netdev name; a netdev that is not named is seen on the CPU's path only.
+        tunnels: names of the tunnel netdevs of ours.
     """
     seen = visibility or {}
     accounts = [account for key, account in sample.accounts.items() if key.job in exported]
@@ -105,7 +107,7 @@ def series(
         if (hook.name, hook.direction) not in hooks:
             continue
         which = seen.get(hook.name, Visibility.CPU_PATH).value
-        labels = _hook_attributes(hook.name, hook.ifindex, hook.direction, which)
+        labels = _hook_attributes(hook.name, hook.ifindex, hook.direction, which, hook.name in tunnels)
         packets += [
             Point(label, hook.start_ns, now, counted.packets)
             for label, counted in zip(labels, hook.classes, strict=True)
@@ -126,9 +128,9 @@ def series(
     return tuple(m for m in (*counted_here, *_agent(stats, now)) if m.points)
 
 
-def interface_kind(name: str) -> str:
-    """``port``, ``lag``, ``vlan``, ``mgmt`` by SONiC's names; any other netdev that we sit on is a tunnel of ours."""
-    return next((kind for prefix, kind in _KINDS if name.startswith(prefix)), "tunnel")
+def interface_kind(name: str, tunnel: bool = False) -> str:
+    """``tunnel`` for one of ours, ``lag``, ``vlan``, ``mgmt`` by SONiC's names; any other name is a ``port``'s."""
+    return "tunnel" if tunnel else next((kind for prefix, kind in _KINDS if name.startswith(prefix)), "port")
 
 
 def _sizes(labels: tuple[Attributes, ...], hook: InterfaceSample, now: int) -> list[HistogramPoint]:
@@ -150,20 +152,22 @@ def _sizes(labels: tuple[Attributes, ...], hook: InterfaceSample, now: int) -> l
 
 
 @lru_cache(_REMEMBERED)
-def _hook_attributes(name: str, ifindex: int, direction: Direction, visibility: str) -> tuple[Attributes, ...]:
+def _hook_attributes(
+    name: str, ifindex: int, direction: Direction, visibility: str, tunnel: bool
+) -> tuple[Attributes, ...]:
     """One set of attributes a class; the same objects every time, so an encoder sees at once that nothing moved."""
-    common = hook_attributes(name, ifindex, direction, visibility)
+    common = hook_attributes(name, ifindex, direction, visibility, tunnel)
     return tuple((("proto", proto), *common) for proto in CLASSES)
 
 
-def hook_attributes(name: str, ifindex: int, direction: Direction, visibility: str) -> Attributes:
+def hook_attributes(name: str, ifindex: int, direction: Direction, visibility: str, tunnel: bool = False) -> Attributes:
     """What tells one hook from the others."""
     return (
         ("ifindex", ifindex),
         ("network.interface.name", name),
         ("network.io.direction", _IO_DIRECTION[direction]),
         ("telegen.visibility", visibility),
-        ("telegen.interface.kind", interface_kind(name)),
+        ("telegen.interface.kind", interface_kind(name, tunnel)),
     )
 
 

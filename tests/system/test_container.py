@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from sonic_telegen.demo.switch import Switch
-from tests.support.box import wait_for
+from tests.support.box import CONFIG_DB, wait_for
 from tests.support.container import Container, Image
 from tests.support.curl import answered, ask, listens, rows, told
 from tests.support.objects import bpffs
@@ -48,6 +48,26 @@ def test_with_net_admin_and_bpf_alone_a_port_is_counted(image: Image, switch: Sw
         assert run.exec("/usr/sbin/sonic-telegen", "health").returncode == 0
         assert job in run.exec("/usr/bin/telegen", "show", "job", job).stdout
         assert run.kill(signal.SIGTERM) == 0, run.log()
+
+
+def test_sys_admin_in_place_of_bpf_and_perfmon_is_enough_for_a_job_that_asks(image: Image, switch: Switch) -> None:
+    """Docker 20.10 knows neither of the two; and on SONiC REST is a unix socket alone."""
+    listen = "unix:/run/sonic-telegen/telegen.sock"
+    with (
+        bpffs() as pins,
+        Container(
+            *(image, switch.namespace),
+            caps=("net_admin", "sys_admin"),
+            volumes=[*INSTALLED, f"{pins}:/sys/fs/bpf"],
+            TELEGEN_LISTEN=listen,
+        ) as run,
+    ):
+        wait_for(lambda: run.exec("/usr/sbin/sonic-telegen", "health").returncode == 0, 30, run.log)
+        assert not listens(switch)
+        with rows(run.root / OWN, CONFIG_DB) as config:
+            config.hset("TELEGEN_JOB|a", mapping={"port": "Ethernet0", "l4_dport": "179", "ip_proto": "tcp"})
+        with rows(run.root / OWN) as state:
+            wait_for(lambda: told(state, "a").get("status") == "running", 15, lambda: str(told(state, "a")))
 
 
 def test_a_folder_of_redis_that_is_not_sonics_is_left_alone(image: Image, switch: Switch, tmp_path: Path) -> None:

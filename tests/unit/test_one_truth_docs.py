@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from sonic_telegen.db import codec, ports, schema
+from sonic_telegen.model import budget
+from sonic_telegen.model.status import Reason
 from sonic_telegen.model.values import JOB_ID, Whole, Words
 from sonic_telegen.settings import GLOBAL_ROW
 from tests.support import yang
@@ -54,6 +56,13 @@ def test_configuration_tells_each_available_field_as_the_schema_has_it(
         assert default == (f"that of {schema.GLOBAL_TABLE}" if inherited else field.default)
         assert environment == ([field.environment] if table == schema.GLOBAL_TABLE else [])
     assert JOB_ID.words in CONFIGURATION
+
+
+def test_configuration_tells_each_reason_and_the_limits_behind_some() -> None:
+    told = {cells[0]: cells[1] for cells in rows(CONFIGURATION, "### Reasons")}
+    assert {name for names in told for name in names.split(", ")} == {reason.value for reason in Reason} - {""}
+    assert f"{budget.PROGRAMS_PER_HOOK} job programs" in told["no_program_place"]
+    assert f"{budget.MOST_BYTES >> 20} MiB, or a {budget.SHARE}th" in told["no_memory"]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
+import pytest
+
 from sonic_telegen import __main__ as daemon
+from sonic_telegen.cli.standalone import tree
 from sonic_telegen.settings import environment, resolve
 from sonic_telegen.version import VERSION
 
@@ -30,6 +34,17 @@ def test_the_defaults_of_the_service_are_settings_that_the_agent_takes() -> None
     given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     assert given["TELEGEN_MIRROR_MODE"] == resolve({}, given).mirror_mode.value == "direct"
     assert environment(given).listen == ("unix:/run/sonic-telegen/telegen.sock",)
+
+
+@pytest.mark.parametrize(
+    "line", re.findall(r"^part telegen (.+)$", (DEBIAN / "bin" / "debug-dump").read_text(), re.MULTILINE)
+)
+def test_what_techsupport_asks_for_is_a_whole_command(line: str) -> None:
+    command: click.Command = tree()
+    words = line.split()
+    while isinstance(command, click.Group) and words:
+        command = command.commands[words.pop(0)]
+    command.make_context("telegen", words)
 
 
 def test_the_unit_never_sets_a_limit_whose_breach_would_panic_a_sonic_kernel() -> None:

@@ -128,14 +128,22 @@ def test_visibility_is_told_by_netdev() -> None:
     [
         ("Ethernet0", "port"),
         ("Ethernet128", "port"),
+        ("enp1s0", "port"),
         ("PortChannel0001", "lag"),
         ("Vlan1000", "vlan"),
         ("eth0", "mgmt"),
-        ("erspan0", "tunnel"),
     ],
 )
 def test_interface_kind_follows_sonic_s_names(name: str, kind: str) -> None:
     assert interface_kind(name) == kind
+    assert interface_kind(name, tunnel=True) == "tunnel"
+
+
+def test_a_tunnel_of_ours_is_told_from_a_port_of_a_host() -> None:
+    metrics = by_name(series(reading(1, ("mon1", "ens3")), J1, STATS, tunnels={"mon1"}))
+    labels = [dict(point.attributes) for point in metrics["bpf.packets"].points]
+    found = {(label["network.interface.name"], label["telegen.interface.kind"]) for label in labels}
+    assert found == {("mon1", "tunnel"), ("ens3", "port")}
 
 
 def test_a_torn_reading_still_gives_a_valid_histogram() -> None:

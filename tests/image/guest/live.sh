@@ -57,6 +57,7 @@ doors() {
 	is "$(stat -c '%U:%G %a' /run/sonic-telegen/telegen.sock)" "telegen:redis 660" "REST's socket"
 	/usr/local/bin/debug-dump/telegen >/.vm/debug-dump || fail "debug-dump"
 	has /.vm/debug-dump 'telegen/if@' "debug-dump"
+	! grep -q '^Usage:' /.vm/debug-dump || fail "debug-dump: a command of it is wrong"
 }
 
 ends() {
