@@ -19,6 +19,7 @@
 #ifndef TELEGEN_DECAP_H
 #define TELEGEN_DECAP_H
 
+#include "erspan.h"
 #include "match.h"
 
 #define TG_GRE_CHECKSUM 0x8000
@@ -26,9 +27,6 @@
 #define TG_GRE_KEY 0x2000
 #define TG_GRE_SEQUENCE 0x1000
 #define TG_GRE_VERSION 0x0007
-#define TG_TYPE_12 0x88be
-#define TG_TYPE_3 0x22eb
-#define TG_TYPE_VENDOR 0x8949
 #define TG_VENDOR_BYTES 22
 #define TG_TAKEN_OUT 2 /* encapsulation of ERSPAN II */
 
@@ -93,8 +91,7 @@ static __always_inline bool tg_pass_gre(struct tg_cursor *c, struct tg_inner *fo
 		return false;
 	flags = bpf_ntohs(gre.flags);
 	type = bpf_ntohs(gre.type);
-	if (flags & (TG_GRE_ROUTING | TG_GRE_VERSION) ||
-	    (type != TG_TYPE_12 && type != TG_TYPE_3 && type != TG_TYPE_VENDOR))
+	if (flags & (TG_GRE_ROUTING | TG_GRE_VERSION) || !tg_is_erspan_type(type))
 		return false;
 	size += (flags & TG_GRE_CHECKSUM ? 4 : 0) + (flags & TG_GRE_KEY ? 4 : 0);
 	if (flags & TG_GRE_SEQUENCE) {

@@ -4,17 +4,15 @@
  *
  * What is ERSPAN already is never mirrored again, whoever sent it to whom: two jobs with two tunnels would mirror each
  * other's frames for ever. Nor is an ICMP error about such a frame: a far end that takes no ERSPAN answers each one. As
- * ERSPAN counts, behind the frame's tags, IPv4 with GRE of one of the two types, and any later fragment of GRE, which
+ * ERSPAN counts, behind the frame's tags, IPv4 with GRE of one of its three types, and any later fragment of GRE, which
  * names none.
  */
 #ifndef TELEGEN_MIRROR_H
 #define TELEGEN_MIRROR_H
 
-#include "parse.h"
+#include "erspan.h"
 #include "telegen_job_abi.h"
 
-#define TG_ERSPAN_2 0x88be /* types I and II */
-#define TG_ERSPAN_3 0x22eb
 #define TG_ICMP_ERROR(type) ((type) == 3 || (type) == 4 || (type) == 5 || (type) == 11 || (type) == 12)
 
 /* Whether the cursor stands on an IPv4 header of ERSPAN; if not it may have moved, with *proto what the header names. */
@@ -27,7 +25,7 @@ static __always_inline bool tg_is_erspan(struct tg_cursor *c, __u8 *proto, bool 
 		return false;
 	if (*end)
 		return true;
-	return tg_far_be16(c, 2, &type) && (type == bpf_htons(TG_ERSPAN_2) || type == bpf_htons(TG_ERSPAN_3));
+	return tg_far_be16(c, 2, &type) && tg_is_erspan_type(bpf_ntohs(type));
 }
 
 static __always_inline bool tg_is_mirrored(struct __sk_buff *skb)

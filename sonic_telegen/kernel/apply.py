@@ -19,6 +19,7 @@ from sonic_telegen.kernel.failure import kernel_error
 from sonic_telegen.kernel.jobread import JobReaders
 from sonic_telegen.kernel.loader import Loaded
 from sonic_telegen.kernel.netlink import Netlink
+from sonic_telegen.kernel.route import outgoing
 from sonic_telegen.kernel.tcdecode import describe
 from sonic_telegen.model.action import (
     Action,
@@ -39,6 +40,7 @@ from sonic_telegen.model.action import (
     Replace,
     SetDeadline,
     SetMirror,
+    SetTunnelMtu,
     UnloadProgram,
 )
 from sonic_telegen.model.job import Direction
@@ -107,6 +109,7 @@ class Kernel:
         places = {i: (i, links[i].name, kind.value) for i, kind in kinds.items() if i in links}
         self._memory.keep_qdiscs(self._netlink.netns, frozenset(places.values()))
         made = self._memory.created_qdiscs(self._netlink.netns)
+        ends = {(link.remote, link.local) for link in links.values() if link.tunnel and link.remote and link.local}
         maps, jobs, punt = self._loaded.maps, self._loaded.jobs, self._loaded.punt_program
         maps.punted = frozenset(item.classid for item in filters if item.own and item.prog_id == punt.prog_id)
         return KernelState(
@@ -121,6 +124,7 @@ class Kernel:
             job_build=jobs.build,
             job_memory=jobs.memory,
             punt_program=punt,
+            routes={pair: index for pair in ends if (index := outgoing(self._netlink.transport, *pair))},
         )
 
     def sample(self, ended: Collection[str] | None = None) -> Sample:
@@ -166,7 +170,7 @@ class Kernel:
             case LoadProgram(spec, expires_ns, mode):
                 if told := self._loaded.jobs.load(spec, expires_ns, mode):
                     self._notices.append(told)
-            case CreateTunnel() | RenameTunnel() | RaiseTunnel() | DeleteTunnel():
+            case CreateTunnel() | RenameTunnel() | SetTunnelMtu() | RaiseTunnel() | DeleteTunnel():
                 self._tunnels.apply(action)
             case SetMirror(job, ifindex):
                 self._loaded.jobs.set_mirror(job, ifindex)

@@ -21,7 +21,14 @@ from sonic_telegen.kernel.failure import kernel_error
 from sonic_telegen.kernel.netlink import Netlink
 from sonic_telegen.kernel.tcdecode import IFINFOMSG
 from sonic_telegen.kernel.transport import CREATE, EXCLUSIVE
-from sonic_telegen.model.action import CreateTunnel, DeleteTunnel, RaiseTunnel, RenameTunnel, TunnelAction
+from sonic_telegen.model.action import (
+    CreateTunnel,
+    DeleteTunnel,
+    RaiseTunnel,
+    RenameTunnel,
+    SetTunnelMtu,
+    TunnelAction,
+)
 from sonic_telegen.model.erspan import ErspanSpec
 from sonic_telegen.model.kernel import DROP, ERSPAN_KIND, FilterName, Link
 
@@ -30,6 +37,7 @@ _UP = 1  # IFF_UP
 _SEQUENCE, _KEY = 0x1000, 0x2000  # GRE_SEQ, GRE_KEY
 _TOS_INHERIT = 1
 _NO_ADDRESSES = 1  # IN6_ADDR_GEN_MODE_NONE
+_IPV6_BEGINS = 1280  # IPV6_MIN_MTU: on a netdev with less there is none
 _INGRESS = 0  # direction of type III
 _DROP = struct.pack("=BBhiBBhi", 0xB7, 0, 0, 2, 0x95, 0, 0, 0)  # r0 = TC_ACT_SHOT; exit
 
@@ -89,11 +97,11 @@ class _Link(nlmsg):  # type: ignore[misc]
     link_info, families = _Info, _Families
 
 
-def _message(ifindex: int, flags: int, attrs: list[tuple[str, Any]]) -> bytes:
+def _message(ifindex: int, flags: int, attrs: list[tuple[str, Any]], change: int = 0) -> bytes:
     message = _Link()
     message["attrs"] = attrs
     message.encode()
-    return IFINFOMSG.pack(0, 0, ifindex, flags, flags) + bytes(message.data)[_HEADER:]
+    return IFINFOMSG.pack(0, 0, ifindex, flags, flags | change) + bytes(message.data)[_HEADER:]
 
 
 def creation(spec: ErspanSpec) -> bytes:
@@ -163,6 +171,8 @@ class Tunnels:
             case RaiseTunnel(spec, ifindex, netdev):
                 self._need_ours(ifindex, spec.alias, "set up", netdev)
                 self._transport.request(RTM_SETLINK, 0, _message(ifindex, _UP, []), "set up", netdev)
+            case SetTunnelMtu(spec, ifindex, netdev, mtu):
+                self._set_mtu(spec, ifindex, netdev, mtu)
             case DeleteTunnel(ifindex, netdev, alias):
                 self._delete(ifindex, netdev, alias)
 
@@ -190,6 +200,23 @@ class Tunnels:
                 raise
             self._transport.request(RTM_SETLINK, 0, naming(ifindex, spec.alias, name, False), operation, target)
 
+    def _set_mtu(self, spec: ErspanSpec, ifindex: int, netdev: str, mtu: int) -> None:
+        """IPv6 begins with addresses of its own on a netdev that is up: there it is down meanwhile and afterwards."""
+        operation = f"set MTU {mtu}"
+        before = self._need_ours(ifindex, spec.alias, operation, netdev)
+        begins = before.mtu < _IPV6_BEGINS <= mtu
+        if begins:
+            self._transport.request(RTM_SETLINK, 0, _message(ifindex, 0, [], _UP), operation, netdev)
+        try:
+            message = _message(ifindex, 0, [("IFLA_MTU", mtu)])
+            self._transport.request(RTM_SETLINK, 0, message, operation, netdev)
+        except KernelError:
+            if begins and before.up:
+                self._transport.request(RTM_SETLINK, 0, _message(ifindex, _UP, []), operation, netdev)
+            raise
+        if begins:
+            self._make_ours(ifindex, spec, "", operation)
+
     def _delete(self, ifindex: int, netdev: str, alias: str) -> None:
         operation = "delete ERSPAN netdev"
         try:
@@ -198,12 +225,13 @@ class Tunnels:
         except Gone:
             return
 
-    def _need_ours(self, ifindex: int, alias: str, operation: str, netdev: str) -> None:
+    def _need_ours(self, ifindex: int, alias: str, operation: str, netdev: str) -> Link:
         """``Conflict`` unless that netdev is still the one of ours that it was, ``Gone`` when there is none."""
         (body, *_) = self._transport.request(RTM_GETLINK, 0, _message(ifindex, 0, []), operation, netdev)
         found = tcdecode.link(body)
         if not found.ours or found.alias != alias:
             raise kernel_error(operation, netdev, errno.EEXIST, problem=f"{found.name} is not ours any more")
+        return found
 
     def _by_name(self, name: str, operation: str, netdev: str) -> Link:
         body = _message(0, 0, [("IFLA_IFNAME", name)])

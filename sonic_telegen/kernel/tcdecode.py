@@ -25,7 +25,8 @@ HOOKS: dict[QdiscKind, dict[Direction, int]] = {
     QdiscKind.INGRESS: {Direction.INGRESS: QDISC_HANDLE},
 }
 _IFF_UP = 1
-_IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_INFO_KIND, _IFLA_INFO_DATA = 3, 18, 20, 1, 2
+_IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_MAX_MTU = 3, 4, 18, 20, 51
+_IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
 _GRE_LOCAL, _GRE_REMOTE = 6, 7
 _TCA_KIND, _TCA_OPTIONS, _TCA_CHAIN = 1, 2, 11
 _BPF_CLASSID, _BPF_NAME, _BPF_ID = 3, 7, 11
@@ -58,6 +59,8 @@ def link(body: bytes) -> Link:
         alias=_text(found.get(_IFLA_IFALIAS, b"")),
         remote=_address(ends.get(_GRE_REMOTE, b"")),
         local=_address(ends.get(_GRE_LOCAL, b"")),
+        mtu=_number(found.get(_IFLA_MTU, b"")),
+        max_mtu=_number(found.get(_IFLA_MAX_MTU, b"")),
     )
 
 

@@ -159,6 +159,16 @@ class RenameTunnel:
 
 
 @dataclass(frozen=True, slots=True)
+class SetTunnelMtu:
+    """Give a netdev of ours another MTU; it is left down where IPv6 would else begin on it by itself."""
+
+    spec: ErspanSpec
+    ifindex: int
+    netdev: str
+    mtu: int
+
+
+@dataclass(frozen=True, slots=True)
 class RaiseTunnel:
     """Set a netdev of ours up, behind whose ingress nothing enters the host."""
 
@@ -184,7 +194,7 @@ class SetMirror:
     ifindex: int
 
 
-TunnelAction = CreateTunnel | RenameTunnel | RaiseTunnel | DeleteTunnel
+TunnelAction = CreateTunnel | RenameTunnel | SetTunnelMtu | RaiseTunnel | DeleteTunnel
 
 Action = (
     AddQdisc

@@ -9,6 +9,8 @@ from typing import Any
 OWN_ALIAS = "telegen/"  # IFLA_IFALIAS of a netdev that we made begins with this
 INHERIT = "inherit"
 HEADER = 14  # of Ethernet: a netdev's MTU does not count it
+_IPV4, _LONGEST = 20, 0xFFFF
+_GRE_AND_ERSPAN = {0: 4, 1: 8 + 8, 2: 8 + 12}  # by version; the first has neither sequence nor session
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,14 @@ class ErspanSpec:
     def alias(self) -> str:
         """IFLA_IFALIAS of its netdev."""
         return OWN_ALIAS + self.digest()
+
+    def right_mtu(self, now: int, way: int) -> int:
+        """What the MTU of its netdev, which is ``now``, should be where that of the way is ``way`` (0: not known).
+
+        That is what the kernel takes for one that is made now, or ``now`` where that is more: what is too large for the
+        way goes in fragments.
+        """
+        return self.mtu or max(now, min(way, _LONGEST) - _IPV4 - _GRE_AND_ERSPAN[self.ver] - HEADER)
 
     def __str__(self) -> str:
         session = f" session {self.key}" if self.ver else ""

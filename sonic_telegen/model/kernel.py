@@ -28,7 +28,8 @@ class QdiscKind(StrEnum):
 class Link:
     """A netdev; ``kind`` is IFLA_INFO_KIND (empty for a physical port), ``alias`` IFLA_IFALIAS.
 
-    ``remote`` and ``local`` are the ends of a tunnel of ``GRE_KINDS``, empty where it takes any.
+    ``remote`` and ``local`` are the ends of a tunnel of ``GRE_KINDS``, empty where it takes any. ``max_mtu`` is 0 where
+    there is no limit.
     """
 
     ifindex: int
@@ -38,6 +39,8 @@ class Link:
     alias: str = ""
     remote: str = ""
     local: str = ""
+    mtu: int = 1500
+    max_mtu: int = 0
 
     @property
     def ours(self) -> bool:
@@ -188,7 +191,8 @@ class KernelState:
     """The whole look: links by ifindex, qdiscs by ifindex, all filters on their hooks, slots by index.
 
     ``programs`` are the jobs' own by job id, ``job_build`` is what they should be loaded from, and ``job_memory`` how
-    many bytes their maps may take together.
+    many bytes their maps may take together. ``routes`` tells by remote and local end which netdev the packets of a
+    tunnel of ours leave by, where there is a way.
     """
 
     program: Program
@@ -202,3 +206,4 @@ class KernelState:
     job_build: str = ""
     job_memory: int = 0
     punt_program: Program | None = None  # the interface program that tells control protocols apart
+    routes: Mapping[tuple[str, str], int] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from sonic_telegen.model.action import (
     Replace,
     SetDeadline,
     SetMirror,
+    SetTunnelMtu,
     UnloadProgram,
 )
 from sonic_telegen.model.job import Direction
@@ -46,7 +47,7 @@ def undone(action: Action) -> tuple[Undone, ...]:
             return (spec.id,)
         case SetDeadline(job=job) | UnloadProgram(job=job) | SetMirror(job=job):
             return (job,)
-        case CreateTunnel(spec=spec) | RenameTunnel(spec=spec) | RaiseTunnel(spec=spec):
+        case CreateTunnel(spec=spec) | RenameTunnel(spec=spec) | RaiseTunnel(spec=spec) | SetTunnelMtu(spec=spec):
             return (spec.digest(),)
         case DeleteTunnel(alias=alias):
             return (alias,)

@@ -29,10 +29,12 @@ from sonic_telegen.model.action import (
     Replace,
     SetDeadline,
     SetMirror,
+    SetTunnelMtu,
     UnloadProgram,
 )
+from sonic_telegen.model.erspan import ErspanSpec
 from sonic_telegen.model.job import MirrorMode
-from sonic_telegen.model.kernel import DROP, FIRST_PRIORITY, LAST_PRIORITY, AccountKey, KernelState, QdiscKind
+from sonic_telegen.model.kernel import DROP, FIRST_PRIORITY, LAST_PRIORITY, AccountKey, KernelState, Link, QdiscKind
 from sonic_telegen.reconcile.desired import Desired, Hook, Wanted
 from sonic_telegen.reconcile.programs import current, own, program_of
 from sonic_telegen.reconcile.world import World, qdisc_kind, widened
@@ -114,6 +116,15 @@ def _creations(desired: Desired, world: World) -> Iterator[Action]:
             yield CreateTunnel(spec, wanted.interface)
         elif link.unnamed and wanted.interface not in names:
             yield RenameTunnel(spec, link.ifindex, wanted.interface)
+        if link is not None and (mtu := _mtu(spec, link, world.state)) != link.mtu:
+            yield SetTunnelMtu(spec, link.ifindex, link.name, mtu)
+
+
+def _mtu(spec: ErspanSpec, link: Link, state: KernelState) -> int:
+    """What the netdev of a tunnel should have; a way through a tunnel of ours is none."""
+    out = state.links.get(state.routes.get((spec.remote, spec.local), 0))
+    mtu = spec.right_mtu(link.mtu, out.mtu if out is not None and not out.ours else 0)
+    return min(mtu, link.max_mtu) if link.max_mtu else mtu
 
 
 def _tunnels(desired: Desired) -> dict[str, Wanted]:

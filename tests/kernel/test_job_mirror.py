@@ -162,11 +162,13 @@ NEVER = {
     "type I": f.ether(f.IPV4, f.ipv4(GRE, gre(0x88BE, 0))),
     "type II": f.ether(f.IPV4, ERSPAN),
     "type III": f.ether(f.IPV4, f.ipv4(GRE, gre(0x22EB))),
+    "the vendor's": f.ether(f.IPV4, f.ipv4(GRE, gre(0x8949, 0))),
     "behind tags": f.ether(f.IPV4, ERSPAN, [(f.DOT1AD, 9), (f.DOT1Q, 7)]),
     "behind IPv4 options": f.ether(f.IPV4, f.ipv4(GRE, gre(0x22EB), bytes(12))),
     "first fragment": f.ether(f.IPV4, f.ipv4(GRE, gre(0x88BE), fragment=0x2000)),
     "later fragment": f.ether(f.IPV4, f.ipv4(GRE, bytes(80), fragment=0x0010)),
     "error about it": f.ether(f.IPV4, icmp_error(3, ERSPAN[:28])),
+    "error about the vendor's": f.ether(f.IPV4, icmp_error(3, f.ipv4(GRE, gre(0x8949))[:28])),
     "too late": f.ether(f.IPV4, icmp_error(11, ERSPAN[:28]), [(f.DOT1Q, 7)]),
 }
 ALWAYS = {

@@ -28,6 +28,7 @@ from sonic_telegen.model.action import (
     Replace,
     SetDeadline,
     SetMirror,
+    SetTunnelMtu,
     TunnelAction,
     UnloadProgram,
 )
@@ -53,6 +54,7 @@ from sonic_telegen.model.sample import AccountSample, Counters, InterfaceSample,
 
 PROGRAM, PUNT_PROGRAM = Program(77, "aa" * 8), Program(76, "ee" * 8)
 BUILD = "b" * 16  # of the object that job programs are loaded from
+TAKEN = {0: 38, 1: 50, 2: 54}  # bytes of a way's MTU that an ERSPAN netdev lacks, measured
 
 
 class World:
@@ -73,6 +75,7 @@ class World:
         self.no_erspan: KernelError | None = None
         self.module_brings_netdevs = False
         self.sessions: dict[str, tuple[str, str, int | None]] = {}  # of our tunnels, by alias
+        self.routes: dict[str, int] = {}  # remote end: ifindex that packets leave by
         self.clock = 1
 
     def observe(self) -> KernelState:
@@ -88,6 +91,7 @@ class World:
             BUILD,
             self.job_memory,
             PUNT_PROGRAM,
+            {(o.remote, o.local): self.routes[o.remote] for o in self.links.values() if o.remote in self.routes},
         )
 
     def packet(self, ifindex: int, direction: Direction) -> None:
@@ -165,7 +169,7 @@ class World:
                 self._freeze(key)
             case CloseAccount(key):
                 del self.accounts[key], self.offset[key]
-            case CreateTunnel() | RenameTunnel() | RaiseTunnel() | DeleteTunnel():
+            case CreateTunnel() | RenameTunnel() | SetTunnelMtu() | RaiseTunnel() | DeleteTunnel():
                 self._tunnel(action)
             case SetMirror(job, ifindex):
                 assert ifindex == 0 or self._link(ifindex).up
@@ -219,11 +223,19 @@ class World:
                 self.with_module()
                 taken = netdev in {link.name for link in self.links.values()}
                 name = spec.first_name if taken else netdev
-                self._add(Link(0, name, "erspan", False, spec.alias, *ends))
+                out = self.links.get(self.routes.get(spec.remote, 0))
+                mtu = spec.mtu or (out.mtu if out else 1500) - TAKEN[spec.ver]
+                self._add(Link(0, name, "erspan", False, spec.alias, *ends, mtu))
                 self.sessions[spec.alias] = spec.ends
             case RenameTunnel(_, ifindex, netdev):
                 assert self._link(ifindex).ours and netdev not in {link.name for link in self.links.values()}
                 self.links[ifindex] = replace(self.links[ifindex], name=netdev)
+            case SetTunnelMtu(_, ifindex, _, mtu):
+                link = self._link(ifindex)
+                assert link.ours and mtu != link.mtu
+                if link.max_mtu and mtu > link.max_mtu:
+                    raise KernelError("set MTU", link.name, 22)
+                self.links[ifindex] = replace(link, mtu=mtu, up=link.up and not link.mtu < 1280 <= mtu)
             case RaiseTunnel(_, ifindex, _):
                 assert self._link(ifindex).ours
                 guards = [f for f in self.filters if f.ifindex == ifindex and f.own and f.own.job == DROP]

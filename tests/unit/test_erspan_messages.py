@@ -77,8 +77,9 @@ def test_it_becomes_ours_in_one_message() -> None:
 
 def test_what_the_kernel_dumps_of_it_is_read_back() -> None:
     body = octets("00 00 0100 07000000 01000000 00000000") + attribute(20, SPEC.alias.encode() + b"\0")
+    body += attribute(51, b"\xff\xff\0\0")
     found = link(body + creation(SPEC)[16:])
-    assert found == Link(7, SPEC.first_name, "erspan", True, SPEC.alias, "192.0.2.10", "192.0.2.1")
+    assert found == Link(7, SPEC.first_name, "erspan", True, SPEC.alias, "192.0.2.10", "192.0.2.1", 114, 65535)
     assert (found.ours, found.tunnel, found.unnamed, found.fallback) == (True, SPEC.digest(), True, False)
 
 

@@ -57,12 +57,23 @@ def stranger(rig: Rig) -> None:
         rig.world.links[90] = Link(90, "erspan0", "dummy")
 
 
+def widened(rig: Rig) -> None:
+    rig.world.routes |= dict.fromkeys(REMOTES, 2)
+    rig.world.links[2] = replace(rig.world.links[2], mtu=rig.world.links[2].mtu + 1000)
+
+
+def own_narrowed(rig: Rig) -> None:
+    for link in tunnels(rig):
+        rig.world.links[link.ifindex] = replace(link, mtu=500)
+
+
 def module(rig: Rig) -> None:
     rig.world.module_brings_netdevs = True
     rig.world.with_module()
 
 
-events = st.sampled_from([own_gone, own_down, own_renamed, unguarded, stranger, module, lambda rig: None])
+happenings = [own_gone, own_down, own_renamed, own_narrowed, widened, unguarded, stranger, module, lambda rig: None]
+events = st.sampled_from(happenings)
 steps = st.lists(st.tuples(st.lists(specs, max_size=3), events), min_size=1, max_size=4)
 Step = tuple[list[JobSpec], Callable[[Rig], None]]
 
@@ -90,6 +101,8 @@ def test_the_plan_converges_and_tells_what_is_there(story: list[Step]) -> None:
             elif told.status is Status.RUNNING:
                 link = rig.world.links[mirrors[spec.id]]
                 assert (link.name, link.up, link.remote) == (told.interface, True, spec.erspan.remote)
+                way = rig.world.links[2].mtu - 54 if rig.world.routes else 500
+                assert link.mtu >= way
             else:
                 assert (told.status, told.mirror_mode) == (Status.DEGRADED, "placeholder")
                 assert told.message
