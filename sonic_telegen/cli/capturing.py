@@ -25,7 +25,7 @@ from sonic_telegen.model.status import Status
 
 PREFIX = "capture-"  # of our jobs' ids
 BEGIN_SEC = 10.0  # until the agent must have begun
-END_SEC = 10.0  # until it must have ended, once the job is removed; a second Ctrl-C does not wait
+END_SEC = 30.0  # until it must have ended, once the job is removed; a second Ctrl-C does not wait
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OVER = (Status.DONE, Status.FAILED, Status.REJECTED, Status.STOPPED)
 
