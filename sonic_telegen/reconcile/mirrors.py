@@ -72,14 +72,20 @@ class _Planner:
         self.rows = {name: row for name, row in switch.rows.items() if name in ours}
         self.held = (ours & switch.states.keys()) | self.rows.keys()
         self.actions: list[SessionAction] = []
-        unknown = sorted(self.rows.keys() - notes.keys())  # the notes were lost
-        self.noted = [SessionNote(name, owners[name], now_ns) for name in unknown]
+        lost = sorted(self.rows.keys() - notes.keys())  # the notes were lost
+        self.noted = [self._adopted(name, owners[name]) for name in lost]
+        self.notes |= {note.name: note for note in self.noted}
+        self.takers: dict[Source, set[str]] = {}  # the sessions that have a source, or will
+        self.unknown: set[str] = set()  # sessions that orchagent holds, of which nobody knows what
+        self.leaving = switch.states.keys() - switch.rows.keys()
+        for name in switch.rows.keys() | switch.states.keys():
+            self._take(name)
         self.told: dict[str, Mirrored] = {}
         self.due: list[int] = []
         self.cut: set[str] = set()  # jobs whose sessions are more than may be
 
     def plan(self) -> MirrorPlan:
-        rightly = sorted(self._kept(), key=lambda item: (self._note(*item).written_ns, item[0]))
+        rightly = sorted(self._kept(), key=lambda item: (self.notes[item[1].name].written_ns, item[0]))
         kept, self.cut = dict(rightly[: self.limit]), {job for job, _ in rightly[self.limit :]}
         names = {session.name for session in kept.values()}
         for job, session in kept.items():
@@ -87,10 +93,10 @@ class _Planner:
                 names.discard(session.name)
         if self.desired.teardown:
             self.actions += [DeleteSession(name, row) for name, row in self.rows.items() if name not in names]
-        taken = {source: name for name, row in self.switch.rows.items() for source in self.switch.sources(row)}
+            self.leaving |= self.rows.keys() - names
         for job, session in sorted(self.wanted.items(), key=lambda item: self._since(item[1])):
             if job not in self.told:
-                self._add(job, session, taken)
+                self._add(job, session)
         return MirrorPlan(tuple(self.actions), tuple(self.noted), self.told, min(self.due, default=0))
 
     def _kept(self) -> Iterator[tuple[str, MirrorSession]]:
@@ -101,9 +107,23 @@ class _Planner:
                 seen.add(session.name)
                 yield job, session
 
-    def _note(self, job: str, session: MirrorSession) -> SessionNote:
-        """What is known of a session; one that is not in our notes is taken for new."""
-        return self.notes.get(session.name) or SessionNote(session.name, job, self.now)
+    def _adopted(self, name: str, job: str) -> SessionNote:
+        """A note of a row that is ours by its name alone: orchagent is taken to have been given it as it is."""
+        return SessionNote(name, job, self.now, int(name not in self.switch.states), row=dict(self.rows[name]))
+
+    def _take(self, name: str) -> None:
+        """What the row asks for, and what orchagent holds: somebody may have changed the row since it was given."""
+        note, row = self.notes.get(name), self.switch.rows.get(name)
+        given = (note.row if note else {}) or self.switch.gone.get(name, {}) if name in self.switch.states else {}
+        if row is None and not given:
+            self.unknown.add(name)
+        for source in self.switch.sources(row or {}) | self.switch.sources(given):
+            self.takers.setdefault(source, set()).add(name)
+
+    def _others(self, session: MirrorSession) -> list[str]:
+        """The sessions that share a port and direction with this one."""
+        sources = self.switch.sources(session.row())
+        return sorted(set().union(*(self.takers.get(source, ()) for source in sources)) - {session.name})
 
     def _since(self, session: MirrorSession) -> tuple[bool, int]:
         """For sorting: who had a session, one that is to change among them, goes before who had none."""
@@ -112,8 +132,9 @@ class _Planner:
 
     def _look(self, job: str, session: MirrorSession) -> bool:
         """Tell of a session whose row is there; whether it is to be asked for again."""
-        note, state = self._note(job, session), self.switch.states.get(session.name)
-        before, name = self.notes.get(session.name), session.name
+        name = session.name
+        before, state = self.notes[name], self.switch.states.get(name)
+        note = replace(before, row=session.row())
         if state is not None:
             active = state.status == ACTIVE
             note = replace(note, tries=0, active_ns=note.active_ns or (self.now if active else 0))
@@ -136,29 +157,32 @@ class _Planner:
         self.told[job] = Mirrored(verdict, note.active_ns)
         return False
 
-    def _add(self, job: str, session: MirrorSession, taken: dict[Source, str]) -> None:
+    def _add(self, job: str, session: MirrorSession) -> None:
         """Ask for a session that has no row as it should be, if there is a place for it."""
-        name, row = session.name, session.row()
-        sources = self.switch.sources(row)
-        holders = sorted({taken[source] for source in sources if source in taken} - {name})
+        name = session.name
+        others = self._others(session)
+        stay = [other for other in others if other not in self.leaving]
         if not self.desired.teardown:
             verdict = Verdict(Status.PENDING, Reason.NOT_ATTACHED, "waits until CONFIG_DB is loaded")
         elif name in self.held and job not in self.cut:
             text = f"session {name} is to change: orchagent has not let go of the one before yet"
             verdict = Verdict(Status.STARTING, Reason.NOT_ATTACHED, text)
-        elif holders and job not in self.cut:
-            text = (
-                f"session {holders[0]} mirrors {session.port} already; remove it, or mirror another port or direction"
-            )
+        elif stay and job not in self.cut:
+            text = f"session {stay[0]} mirrors {session.port} already; remove it, or mirror another port or direction"
             verdict = Verdict(Status.PENDING, Reason.CONFLICT, text)
+        elif (waits := others or sorted(self.unknown)) and job not in self.cut:
+            text = f"orchagent has not let go of session {waits[0]} yet; an ACL rule that refers to it would hold it"
+            verdict = Verdict(Status.STARTING, Reason.NOT_ATTACHED, text)
         elif len(self.held) >= self.limit:
             text = f"max_asic_mirrors={self.limit} sessions of ours are there; end a job or raise max_asic_mirrors"
             verdict = Verdict(Status.PENDING, Reason.MAX_MIRRORS, text)
         else:
             self.held.add(name)
-            taken |= dict.fromkeys(sources, name)
+            for source in self.switch.sources(session.row()):
+                self.takers.setdefault(source, set()).add(name)
             before = self.notes.get(name)
-            self.noted.append(SessionNote(name, job, self.now, before.tries + 1 if before is not None else 1))
+            tries = before.tries + 1 if before is not None else 1
+            self.noted.append(SessionNote(name, job, self.now, tries, row=session.row()))
             self.actions.append(AddSession(job, session))
             self.due.append(self.now + PATIENCE_NS)
             text = f"session {name} is asked for; orchagent has not told of it yet"

@@ -9,6 +9,7 @@ from sonic_telegen.model.job import BOTH, Direction, JobSpec
 from sonic_telegen.model.mirror import (
     AddSession,
     Row,
+    SwitchMirrors,
     session_name,
 )
 from sonic_telegen.model.status import Reason, Status
@@ -52,9 +53,10 @@ def move(switch: Switch, what: object) -> None:
         switch.notes.clear()
         switch.strangers |= (switch.rows.keys() | switch.states.keys()) - names
     elif what == "swss":
-        switch.states.clear()
+        switch.restart_swss()
     elif what == "reboot":
-        switch.states.clear()
+        switch.restart_swss()
+        switch.read = SwitchMirrors()
         switch.initialized = True
     elif what == "drop":
         switch.dropped ^= {A, B}
@@ -86,6 +88,7 @@ def test_whatever_happens_strangers_are_never_touched_sessions_never_changed_and
     assert found.actions == ()
     served = {job for job in switch.desired().jobs if session_name(job) in switch.rows}
     assert all(verdict(found, job) == (Status.RUNNING, Reason.NONE) for job in served)
+    assert all(switch.has_all_its_ports(job) for job in served)
     waiting = [job for job, item in switch.desired().jobs.items() if item.session and job not in served]
     assert all(verdict(found, job)[1] in (Reason.CONFLICT, Reason.MAX_MIRRORS) for job in waiting)
     assert {name for name in switch.rows if name not in switch.strangers} == {session_name(job) for job in served}
