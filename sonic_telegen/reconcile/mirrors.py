@@ -100,10 +100,11 @@ class _Planner:
         return MirrorPlan(tuple(self.actions), tuple(self.noted), self.told, min(self.due, default=0))
 
     def _kept(self) -> Iterator[tuple[str, MirrorSession]]:
-        """Those whose row is as it should be; names are told apart by 48 bits of a hash, so two may have one."""
+        """Those whose row is, and was given, as it should be; two may have one name, which has 48 bits of a hash."""
         seen: set[str] = set()
         for job, session in self.wanted.items():
-            if self.rows.get(session.name) == session.row() and session.name not in seen:
+            name, row = session.name, session.row()
+            if self.rows.get(name) == row and self.notes[name].row in ({}, row) and name not in seen:
                 seen.add(session.name)
                 yield job, session
 

@@ -77,3 +77,14 @@ def test_a_strangers_port_too_is_asked_for_when_orchagent_let_go_of_it(
     orch.step()
     settle(rig, orch)
     assert orch.mirrored == {("Ethernet0", "ingress"): B, ("Ethernet4", "ingress"): session_name("other")}
+
+
+def test_a_row_that_somebody_changed_together_with_its_job_is_not_taken_for_what_orchagent_has(
+    rig: Rig, orch: MirrorOrch, config_rows: RawRedis
+) -> None:
+    running(rig, orch, a="Ethernet0")
+    config_rows("HSET", f"MIRROR_SESSION|{A}", "src_port", "Ethernet4")  # config load of what was once saved
+    rig.rows.jobs = {"a": JobSpec("a", "Ethernet4")}
+    settle(rig, orch)
+    assert settle(rig, orch).jobs["a"].status is Status.RUNNING
+    assert orch.mirrored == {("Ethernet4", "ingress"): A}
