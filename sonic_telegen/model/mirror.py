@@ -88,7 +88,8 @@ class SessionNote:
     """What is remembered of a session that we wrote, across reboots; Unix ns, 0 for not yet.
 
     ``tries`` is how often it was asked for since orchagent told of it, ``active_ns`` when it was first seen active,
-    ``row`` what orchagent was given, empty in a note that an earlier version wrote.
+    ``row`` what orchagent was given, empty in a note that an earlier version wrote, ``shared`` whether another session
+    has had a port of it since.
     """
 
     name: str
@@ -97,6 +98,7 @@ class SessionNote:
     tries: int = 1
     active_ns: int = 0
     row: dict[str, str] = field(default_factory=dict)
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,11 +135,19 @@ class _Planner:
         """Tell of a session whose row is there; whether it is to be asked for again."""
         name = session.name
         before, state = self.notes[name], self.switch.states.get(name)
-        note = replace(before, row=session.row())
+        others = self._others(session) or (sorted(self.unknown) if before.shared else [])
+        note = replace(before, row=session.row(), shared=before.shared or bool(others))
+        if state is not None and note.shared and not others:
+            text = f"session {name} is asked for again: another, which is gone, had taken {session.port} from it"
+            self.told[job] = Mirrored(Verdict(Status.STARTING, Reason.NOT_ATTACHED, text))
+            return True
         if state is not None:
             active = state.status == ACTIVE
             note = replace(note, tries=0, active_ns=note.active_ns or (self.now if active else 0))
-            verdict = _active(session, state.monitor_port) if active else _inactive(session, state.status)
+            if not active:
+                verdict = _inactive(session, state.status)
+            else:
+                verdict = _shared(session, others[0]) if others else _active(session, state.monitor_port)
         elif not self.desired.teardown:
             verdict = Verdict(Status.PENDING, Reason.NOT_ATTACHED, "waits until CONFIG_DB is loaded")
         elif 0 <= self.now - note.written_ns < PATIENCE_NS:
@@ -195,6 +203,14 @@ def _active(session: MirrorSession, monitor_port: str) -> Verdict:
     through = f" through {monitor_port}" if monitor_port else ""
     text = f"session {session.name} is active: the ASIC sends what it mirrors to {session.dst_ip}{through}"
     return Verdict(Status.RUNNING, Reason.NONE, f"{text}; none of it passes the agent, whose counters stay 0")
+
+
+def _shared(session: MirrorSession, other: str) -> Verdict:
+    text = (
+        f"session {other}, too, mirrors {session.port} or a part of it, and the newest has it; "
+        "remove that one, or mirror another port or direction"
+    )
+    return Verdict(Status.DEGRADED, Reason.CONFLICT, text)
 
 
 def _inactive(session: MirrorSession, status: str) -> Verdict:

@@ -6,7 +6,7 @@ import pytest
 
 from sonic_telegen.model.job import JobSpec
 from sonic_telegen.model.mirror import session_name
-from sonic_telegen.model.status import Status
+from sonic_telegen.model.status import Reason, Status
 from tests.support.asicrig import Rig, settle
 from tests.support.mirrororch import MirrorOrch
 from tests.support.redis import RawRedis
@@ -88,3 +88,39 @@ def test_a_row_that_somebody_changed_together_with_its_job_is_not_taken_for_what
     settle(rig, orch)
     assert settle(rig, orch).jobs["a"].status is Status.RUNNING
     assert orch.mirrored == {("Ethernet4", "ingress"): A}
+
+
+def test_a_port_that_another_session_took_is_told_and_taken_back_when_that_has_gone(
+    rig: Rig, orch: MirrorOrch, config_rows: RawRedis
+) -> None:
+    running(rig, orch, a="Ethernet0")
+    stranger = {"src_ip": "192.0.2.1", "dst_ip": "192.0.2.10", "src_port": "Ethernet0", "direction": "BOTH"}
+    config_rows("HSET", "MIRROR_SESSION|everflow0", *(part for pair in stranger.items() for part in pair))
+    told = settle(rig, orch).jobs["a"]
+    assert (told.status, told.reason) == (Status.DEGRADED, Reason.CONFLICT)
+    assert "everflow0" in told.message
+    rig.restart()
+    orch.referenced.add("everflow0")
+    config_rows("DEL", "MIRROR_SESSION|everflow0")
+    assert settle(rig, orch).jobs["a"].status is Status.DEGRADED
+    orch.referenced.clear()
+    orch.step()
+    assert settle(rig, orch).jobs["a"].status is Status.RUNNING
+    assert orch.mirrored == {("Ethernet0", "ingress"): A}
+
+
+def test_a_port_that_joined_another_jobs_lag_is_told_of_both_and_mirrored_again_after_it_left(
+    rig: Rig, orch: MirrorOrch, config_rows: RawRedis
+) -> None:
+    config_rows("HSET", "PORTCHANNEL|PortChannel1", "admin_status", "up")
+    config_rows("HSET", "PORTCHANNEL_MEMBER|PortChannel1|Ethernet4", "NULL", "NULL")
+    orch.join("PortChannel1", "Ethernet4")
+    running(rig, orch, a="Ethernet0", b="PortChannel1")
+    config_rows("HSET", "PORTCHANNEL_MEMBER|PortChannel1|Ethernet0", "NULL", "NULL")
+    orch.join("PortChannel1", "Ethernet0")
+    both = settle(rig, orch).jobs
+    assert {(told.status, told.reason) for told in both.values()} == {(Status.DEGRADED, Reason.CONFLICT)}
+    config_rows("DEL", "PORTCHANNEL_MEMBER|PortChannel1|Ethernet0")
+    orch.leave("PortChannel1", "Ethernet0")
+    assert {told.status for told in settle(rig, orch).jobs.values()} == {Status.RUNNING}
+    assert orch.mirrored == {("Ethernet0", "ingress"): A, ("Ethernet4", "ingress"): B}
