@@ -52,7 +52,8 @@ def plan_mirrors(
     """What to do and to tell; while a ``config reload`` is under way nothing is done.
 
     Args:
-        desired: the jobs; who has a session keeps it, who had one goes next, the others get one in this order.
+        desired: the jobs; who has a session keeps it, who had one goes next, then the others in this order, at last
+            those whose session orchagent dropped.
         switch: the tables as read.
         notes: the sessions that we wrote, by name.
         limit: how many sessions the ASIC may have of ours.
@@ -83,10 +84,13 @@ class _Planner:
         self.told: dict[str, Mirrored] = {}
         self.due: list[int] = []
         self.cut: set[str] = set()  # jobs whose sessions are more than may be
+        self.short = 0  # places that jobs lack whose sessions orchagent is not known to drop
 
     def plan(self) -> MirrorPlan:
-        rightly = sorted(self._kept(), key=lambda item: (self.notes[item[1].name].written_ns, item[0]))
+        rightly = sorted(self._kept(), key=lambda item: (self._rank(item[1]), item[0]))
         kept, self.cut = dict(rightly[: self.limit]), {job for job, _ in rightly[self.limit :]}
+        lacking = sum(self._lacks_a_place(session) for session in self.wanted.values())
+        self.short = min(lacking, lacking + len(self.held) - self.limit)
         names = {session.name for session in kept.values()}
         for job, session in kept.items():
             if self._look(job, session):
@@ -94,7 +98,7 @@ class _Planner:
         if self.desired.teardown:
             self.actions += [DeleteSession(name, row) for name, row in self.rows.items() if name not in names]
             self.leaving |= self.rows.keys() - names
-        for job, session in sorted(self.wanted.items(), key=lambda item: self._since(item[1])):
+        for job, session in sorted(self.wanted.items(), key=lambda item: self._rank(item[1])):
             if job not in self.told:
                 self._add(job, session)
         return MirrorPlan(tuple(self.actions), tuple(self.noted), self.told, min(self.due, default=0))
@@ -126,10 +130,17 @@ class _Planner:
         sources = self.switch.sources(session.row())
         return sorted(set().union(*(self.takers.get(source, ()) for source in sources)) - {session.name})
 
-    def _since(self, session: MirrorSession) -> tuple[bool, int]:
-        """For sorting: who had a session, one that is to change among them, goes before who had none."""
+    def _rank(self, session: MirrorSession) -> tuple[int, int]:
+        """For sorting: whose session orchagent told of, then who never asked for this one, then who did in vain."""
         note = self.notes.get(session.name)
-        return note is None, note.written_ns if note else 0
+        if note is None or (note.tries and note.row not in ({}, session.row())):
+            return 1, 0
+        return (2 if note.tries else 0), note.written_ns
+
+    def _lacks_a_place(self, session: MirrorSession) -> bool:
+        """Whether a session that orchagent may well take could be asked for, were there a place."""
+        able = session.name not in self.held and not self._others(session) and not self.unknown
+        return able and self._rank(session)[0] < 2
 
     def _look(self, job: str, session: MirrorSession) -> bool:
         """Tell of a session whose row is there; whether it is to be asked for again."""
@@ -157,7 +168,8 @@ class _Planner:
         else:
             again = note.written_ns + min(FIRST_AGAIN_NS << min(max(note.tries - 1, 0), 10), LAST_AGAIN_NS)
             verdict = _dropped(session)
-            if not note.written_ns <= self.now < again:
+            if self.short > 0 or not note.written_ns <= self.now < again:
+                self.short -= 1
                 self.told[job] = Mirrored(verdict)
                 return True
             self.due.append(again)
@@ -190,7 +202,7 @@ class _Planner:
             for source in self.switch.sources(session.row()):
                 self.takers.setdefault(source, set()).add(name)
             before = self.notes.get(name)
-            tries = before.tries + 1 if before is not None else 1
+            tries = before.tries + 1 if before is not None and before.row in ({}, session.row()) else 1
             self.noted.append(SessionNote(name, job, self.now, tries, row=session.row()))
             self.actions.append(AddSession(job, session))
             self.due.append(self.now + PATIENCE_NS)
