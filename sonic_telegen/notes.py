@@ -12,7 +12,7 @@ from sonic_telegen.model.mirror import SessionNote
 T = TypeVar("T", "QdiscNote", "JobNote", SessionNote)
 
 _VERSION = 1
-_LATER = {"row", "shared"}  # fields that a file of an earlier version lacks
+_LATER = {"row", "shared", "lost_ns"}  # fields that a file of an earlier version lacks
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class SessionNote:
 
     ``tries`` is how often it was asked for since orchagent told of it, ``active_ns`` when it was first seen active,
     ``row`` what orchagent was given, empty in a note that an earlier version wrote, ``shared`` whether another session
-    has had a port of it since.
+    has had a port of it since, ``lost_ns`` since when orchagent tells of it no more.
     """
 
     name: str
@@ -99,6 +99,7 @@ class SessionNote:
     active_ns: int = 0
     row: dict[str, str] = field(default_factory=dict)
     shared: bool = False
+    lost_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

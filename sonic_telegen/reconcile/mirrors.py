@@ -148,31 +148,35 @@ class _Planner:
         before, state = self.notes[name], self.switch.states.get(name)
         others = self._others(session) or (sorted(self.unknown) if before.shared else [])
         note = replace(before, row=session.row(), shared=before.shared or bool(others))
+        if state is None and note.tries == 0 and self.desired.teardown:
+            note = replace(note, lost_ns=note.lost_ns or self.now)
+        since = note.lost_ns or note.written_ns
         if state is not None and note.shared and not others:
             text = f"session {name} is asked for again: another, which is gone, had taken {session.port} from it"
             self.told[job] = Mirrored(Verdict(Status.STARTING, Reason.NOT_ATTACHED, text))
             return True
         if state is not None:
             active = state.status == ACTIVE
-            note = replace(note, tries=0, active_ns=note.active_ns or (self.now if active else 0))
+            note = replace(note, tries=0, lost_ns=0, active_ns=note.active_ns or (self.now if active else 0))
             if not active:
                 verdict = _inactive(session, state.status)
             else:
                 verdict = _shared(session, others[0]) if others else _active(session, state.monitor_port)
         elif not self.desired.teardown:
             verdict = Verdict(Status.PENDING, Reason.NOT_ATTACHED, "waits until CONFIG_DB is loaded")
-        elif 0 <= self.now - note.written_ns < PATIENCE_NS:
-            self.due.append(note.written_ns + PATIENCE_NS)
-            text = f"session {name} is asked for; orchagent has not told of it yet"
+        elif 0 <= self.now - since < PATIENCE_NS:
+            self.due.append(since + PATIENCE_NS)
+            how = "any more; does it restart?" if note.lost_ns else "yet"
+            text = f"session {name} is asked for; orchagent does not tell of it {how}"
             verdict = Verdict(Status.STARTING, Reason.NOT_ATTACHED, text)
         else:
-            again = note.written_ns + min(FIRST_AGAIN_NS << min(max(note.tries - 1, 0), 10), LAST_AGAIN_NS)
+            next_ns = note.written_ns + min(FIRST_AGAIN_NS << min(max(note.tries - 1, 0), 10), LAST_AGAIN_NS)
             verdict = _dropped(session)
-            if self.short > 0 or not note.written_ns <= self.now < again:
+            if self.short > 0 or not note.written_ns <= self.now < next_ns:
                 self.short -= 1
                 self.told[job] = Mirrored(verdict)
                 return True
-            self.due.append(again)
+            self.due.append(next_ns)
         if note != before:
             self.noted.append(note)
         self.told[job] = Mirrored(verdict, note.active_ns)
@@ -206,7 +210,7 @@ class _Planner:
             self.noted.append(SessionNote(name, job, self.now, tries, row=session.row()))
             self.actions.append(AddSession(job, session))
             self.due.append(self.now + PATIENCE_NS)
-            text = f"session {name} is asked for; orchagent has not told of it yet"
+            text = f"session {name} is asked for; orchagent does not tell of it yet"
             verdict = Verdict(Status.STARTING, Reason.NOT_ATTACHED, text)
         self.told[job] = Mirrored(verdict)
 

@@ -1,4 +1,4 @@
-"""Who gets a place when there are few: what orchagent drops again and again keeps none from those that it would take."""
+"""Who gets a place when there are few: what orchagent drops keeps none from those that it would take."""
 
 from __future__ import annotations
 
