@@ -16,7 +16,7 @@ from sonic_telegen.model.action import Action
 from sonic_telegen.model.asked import Asked, Rejection
 from sonic_telegen.model.job import JobSpec
 from sonic_telegen.model.kernel import KernelState
-from sonic_telegen.model.mirror import AddSession, SwitchMirrors
+from sonic_telegen.model.mirror import AddSession, SwitchMirrors, session_name
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import JobStatus, Status
 from sonic_telegen.reconcile.desired import Desired, Life, desire
@@ -176,13 +176,14 @@ class Loop:
         found = plan_mirrors(desired, self._mirrors, self._memory.sessions(), self._settings.max_asic_mirrors, now_ns)
         for note in found.notes:
             self._memory.note_session(note)
-        problems = {}
+        problems: dict[str, str] = {}
         for action in found.actions:
             problem = self._tables.change_session(action)
             outcome = (type(action).__name__, "failed" if problem else "ok")
             counts[outcome] = counts.get(outcome, 0) + 1
-            if problem and isinstance(action, AddSession):
-                problems[action.job] = problem
+            if problem:
+                name = action.session.name if isinstance(action, AddSession) else action.name
+                problems |= {job: problem for job in desired.jobs if session_name(job) == name}
         return failed(found, problems)
 
     def _question(self, row: JobSpec | Rejection) -> JobSpec | Rejection:

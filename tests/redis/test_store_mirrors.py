@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import select
 
+import pytest
+
 from sonic_telegen.db import schema
 from sonic_telegen.db.changes import Changes
 from sonic_telegen.db.store import Store
 from sonic_telegen.demo.redisd import RedisServer
 from sonic_telegen.model.job import Direction
-from sonic_telegen.model.mirror import AddSession, DeleteSession, MirrorSession, SessionState
+from sonic_telegen.model.mirror import AddSession, DeleteSession, MirrorSession, SessionAction, SessionState
 from tests.support.redis import RawRedis
 
 SESSION = MirrorSession("telegen_0123456789ab", "Ethernet0", "RX", "192.0.2.1", "192.0.2.10", 64, 46)
@@ -47,9 +49,16 @@ def test_a_row_is_written_as_a_whole_once_and_deleted_only_as_it_was_read(store:
     assert config_rows("EXISTS", KEY) == 0
 
 
-def test_a_key_that_is_no_row_is_told_and_not_touched(store: Store, config_rows: RawRedis) -> None:
+@pytest.mark.parametrize("action", [AddSession("a", SESSION), DeleteSession(SESSION.name, SESSION.row())])
+def test_a_key_that_is_no_row_is_told_and_logged_and_not_touched(
+    store: Store, config_rows: RawRedis, caplog: pytest.LogCaptureFixture, action: SessionAction
+) -> None:
     config_rows("SET", KEY, "mine")
-    assert "WRONGTYPE" in store.change_session(AddSession("a", SESSION))
+    text = store.change_session(action)
+    assert "WRONGTYPE" in text
+    assert [(item.levelname, getattr(item, "fields", None)) for item in caplog.records] == [
+        ("WARNING", {"problem": text})
+    ]
     assert config_rows("GET", KEY) == b"mine"
 
 
