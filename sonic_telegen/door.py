@@ -18,7 +18,7 @@ from sonic_telegen.kernel.apply import Kernel
 from sonic_telegen.kernel.loader import Loaded
 from sonic_telegen.kernel.netlink import Netlink
 from sonic_telegen.log import NOTICE, fields, log
-from sonic_telegen.model.mirror import DeleteSession, session_name
+from sonic_telegen.model.mirror import DeleteSession, Row, session_name
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.settings import Environment
 
@@ -158,18 +158,16 @@ def _detach_all(where: Environment) -> int:
 
 
 def _give_back(where: Environment, journal: Journal) -> bool:
-    """Delete our rows of MIRROR_SESSION, if we ever wrote one; whether none stayed."""
-    noted = journal.sessions()
-    if not noted:
-        return True
+    """Delete our rows of MIRROR_SESSION; whether none stayed. Where none was noted, Redis need not be there."""
+    noted, rows = journal.sessions(), dict[str, Row]()
     store = Store(where.db_config)
     try:
         asked = store.read()
-        ours = noted.keys() | {session_name(job) for job in asked.jobs}
+        ours = noted.keys() | {session_name(job) for job in (*asked.jobs, *asked.told)}  # the notes may be lost
         rows = {name: row for name, row in asked.mirrors.rows.items() if name in ours}
         problems = [store.change_session(DeleteSession(name, row)) for name, row in rows.items()]
     except StoreError as problem:
-        problems = [f"mirror sessions: {problem}"]
+        problems = [f"mirror sessions: {problem}"] if noted or rows else []
     for text in filter(None, problems):
         log.error("not removed", extra=fields(problem=text))
     return not any(problems)

@@ -10,46 +10,22 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sonic_telegen.model.mirror import SessionNote
+from sonic_telegen.notes import JobNote, QdiscNote, content, line_of, parse_jobs, parse_qdiscs, parse_sessions
 
-T = TypeVar("T", "QdiscNote", "JobNote", SessionNote)
+T = TypeVar("T", QdiscNote, JobNote, SessionNote)
 
 MAX_ENTRIES = 8192  # of each kind; the oldest go first
 MAX_SESSIONS = 256
-_VERSION = 1
 _SPARE_LINES = 256  # so many more lines than qdiscs, and the file is written anew
 _TOO_MANY = 1 << 30  # lines: the next note writes the file anew
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-
-
-@dataclass(frozen=True, slots=True)
-class QdiscNote:
-    """A qdisc that we created. ``netns`` is the namespace's inode: names and indexes repeat between namespaces."""
-
-    boot: str
-    netns: int
-    ifindex: int
-    netdev: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class JobNote:
-    """When a job of this digest began and ended (Unix ns, 0: not yet) and why."""
-
-    job: str
-    digest: str
-    start_ns: int
-    end_ns: int = 0
-    why: str = ""
 
 
 class Journal:
@@ -63,9 +39,9 @@ class Journal:
         self._notices: list[str] = []
         self._unwritable = False
         self.boot = boot or _BOOT_ID.read_text().strip()
-        self._jobs = {note.job: note for note in self._read(self._jobs_path, _parse_jobs)}
-        self._qdiscs = dict.fromkeys(note for note in self._read(self._qdiscs_path, _parse_qdiscs) if self._here(note))
-        self._sessions = {note.name: note for note in self._read(self._sessions_path, _parse_sessions)}
+        self._jobs = {note.job: note for note in self._read(self._jobs_path, parse_jobs)}
+        self._qdiscs = dict.fromkeys(note for note in self._read(self._qdiscs_path, parse_qdiscs) if self._here(note))
+        self._sessions = {note.name: note for note in self._read(self._sessions_path, parse_sessions)}
         self._lines = 0
         if self._qdiscs_path.exists():
             self._rewrite_qdiscs()
@@ -176,11 +152,10 @@ class Journal:
         self._rewrite("jobs", self._jobs_path, self._jobs.values())
 
     def _rewrite(self, name: str, path: Path, notes: Iterable[JobNote] | Iterable[SessionNote]) -> None:
-        content = {"version": _VERSION, name: [asdict(note) for note in notes]}
-        self._replace(path, json.dumps(content), flush=True)
+        self._replace(path, content(name, notes), flush=True)
 
     def _rewrite_qdiscs(self) -> None:
-        self._replace(self._qdiscs_path, "".join(_line(note, True) for note in self._qdiscs), flush=False)
+        self._replace(self._qdiscs_path, "".join(line_of(note, True) for note in self._qdiscs), flush=False)
         self._lines = len(self._qdiscs)
 
     def _append(self, note: QdiscNote, made: bool) -> None:
@@ -193,7 +168,7 @@ class Journal:
         self._lines += 1
         try:
             self._directory.mkdir(mode=0o750, parents=True, exist_ok=True)
-            line = _line(note, made).encode()
+            line = line_of(note, made).encode()
             with _opened(self._qdiscs_path, os.O_APPEND) as fd:
                 if os.write(fd, line) < len(line):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -252,45 +227,3 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
-
-
-def _line(note: QdiscNote, made: bool) -> str:
-    return json.dumps({"made": made, **asdict(note)}) + "\n"
-
-
-def _parse_jobs(text: str) -> list[JobNote]:
-    return [_checked(item, JobNote) for item in _versioned(text)["jobs"]]
-
-
-def _parse_sessions(text: str) -> list[SessionNote]:
-    return [_checked(item, SessionNote) for item in _versioned(text)["sessions"]]
-
-
-def _versioned(text: str) -> Any:
-    content = json.loads(text)
-    if content["version"] != _VERSION:
-        raise ValueError(f"version {content['version']!r} instead of {_VERSION}")
-    return content
-
-
-def _parse_qdiscs(text: str) -> list[QdiscNote]:
-    """What the lines leave. A last line that was cut short (the disk was full) is none."""
-    found: dict[QdiscNote, None] = {}
-    for line in text.split("\n")[:-1]:
-        item = json.loads(line)
-        note = _checked(item, QdiscNote)
-        if item["made"]:
-            found[note] = None
-        else:
-            found.pop(note, None)
-    return list(found)
-
-
-def _checked(item: Mapping[str, Any], kind: type[T]) -> T:
-    """The record, each field of its type; KeyError or TypeError when not."""
-    values = {}
-    for field in fields(kind):
-        values[field.name] = value = item[field.name]
-        if type(value).__name__ != field.type:
-            raise TypeError(f"{field.name} is {value!r}")
-    return kind(**values)

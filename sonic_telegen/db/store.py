@@ -131,7 +131,9 @@ class Store:
             try:
                 done = change_row_if(config, whole, lambda now: dict(now) == before, row)
             except ReplyFailure as problem:
-                return f"{whole} cannot be {'written' if adds else 'deleted'}: {problem}"
+                text = f"{whole} cannot be {'written' if adds else 'deleted'}: {problem}"
+                log.warning("mirror session refused", extra=fields(problem=text))
+                return text
         if done:
             log.log(
                 NOTICE, "mirror session asked for" if adds else "mirror session given back", extra=fields(name=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sonic_telegen.model.job import Direction
 
@@ -60,13 +60,20 @@ class SwitchMirrors:
     """One reading of the switch's mirror sessions, strangers' too, and of what can be a source.
 
     ``rows`` and ``states`` are by the session's name, ``lags`` the members by LAG, ``incapable`` the directions that
-    the ASIC cannot mirror.
+    the ASIC cannot mirror. ``gone`` are rows, as last read, of sessions that orchagent holds although they have none.
     """
 
     rows: Mapping[str, Row] = field(default_factory=dict)
     states: Mapping[str, SessionState] = field(default_factory=dict)
     lags: Mapping[str, frozenset[str]] = field(default_factory=dict)
     incapable: frozenset[Direction] = frozenset()
+    gone: Mapping[str, Row] = field(default_factory=dict)
+
+    def after(self, before: SwitchMirrors) -> SwitchMirrors:
+        """With what is known from the reading before."""
+        known = {**before.gone, **before.rows}
+        held = self.states.keys() - self.rows.keys()
+        return replace(self, gone={name: known[name] for name in held & known.keys()})
 
     def sources(self, row: Row) -> frozenset[Source]:
         """The ports, members of LAGs among them, that a session mirrors, each with its direction."""
@@ -80,7 +87,9 @@ class SwitchMirrors:
 class SessionNote:
     """What is remembered of a session that we wrote, across reboots; Unix ns, 0 for not yet.
 
-    ``tries`` is how often it was asked for since orchagent told of it, ``active_ns`` when it was first seen active.
+    ``tries`` is how often it was asked for since orchagent told of it, ``active_ns`` when it was first seen active,
+    ``row`` what orchagent was given, empty in a note that an earlier version wrote, ``shared`` whether another session
+    has had a port of it since, ``lost_ns`` since when orchagent tells of it no more.
     """
 
     name: str
@@ -88,6 +97,9 @@ class SessionNote:
     written_ns: int
     tries: int = 1
     active_ns: int = 0
+    row: dict[str, str] = field(default_factory=dict)
+    shared: bool = False
+    lost_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from sonic_telegen.model.action import Action
 from sonic_telegen.model.asked import Asked, Rejection
 from sonic_telegen.model.job import JobSpec
 from sonic_telegen.model.kernel import KernelState
-from sonic_telegen.model.mirror import AddSession
+from sonic_telegen.model.mirror import AddSession, SwitchMirrors, session_name
 from sonic_telegen.model.sample import Sample
 from sonic_telegen.model.status import JobStatus, Status
 from sonic_telegen.reconcile.desired import Desired, Life, desire
@@ -71,6 +71,7 @@ class Loop:
         self._settings = resolve({})
         self._retry_sec = FIRST_RETRY_SEC
         self._refused = Refused()
+        self._mirrors = SwitchMirrors()
 
     def run(self) -> PassResult:
         """One pass over everything, decided for one moment: a job that ends in the middle of it is the next pass's."""
@@ -171,16 +172,18 @@ class Loop:
 
     def _mirror(self, desired: Desired, asked: Asked, counts: dict[tuple[str, str], int], now_ns: int) -> MirrorPlan:
         """Ask for the ASIC's sessions and give them back. A row is noted before it is written."""
-        found = plan_mirrors(desired, asked.mirrors, self._memory.sessions(), self._settings.max_asic_mirrors, now_ns)
+        self._mirrors = asked.mirrors.after(self._mirrors)
+        found = plan_mirrors(desired, self._mirrors, self._memory.sessions(), self._settings.max_asic_mirrors, now_ns)
         for note in found.notes:
             self._memory.note_session(note)
-        problems = {}
+        problems: dict[str, str] = {}
         for action in found.actions:
             problem = self._tables.change_session(action)
             outcome = (type(action).__name__, "failed" if problem else "ok")
             counts[outcome] = counts.get(outcome, 0) + 1
-            if problem and isinstance(action, AddSession):
-                problems[action.job] = problem
+            if problem:
+                name = action.session.name if isinstance(action, AddSession) else action.name
+                problems |= {job: problem for job in desired.jobs if session_name(job) == name}
         return failed(found, problems)
 
     def _question(self, row: JobSpec | Rejection) -> JobSpec | Rejection:

@@ -52,7 +52,8 @@ def plan_mirrors(
     """What to do and to tell; while a ``config reload`` is under way nothing is done.
 
     Args:
-        desired: the jobs; who has a session keeps it, who had one goes next, the others get one in this order.
+        desired: the jobs; who has a session keeps it, who had one goes next, then the others in this order, at last
+            those whose session orchagent dropped.
         switch: the tables as read.
         notes: the sessions that we wrote, by name.
         limit: how many sessions the ASIC may have of ours.
@@ -72,96 +73,144 @@ class _Planner:
         self.rows = {name: row for name, row in switch.rows.items() if name in ours}
         self.held = (ours & switch.states.keys()) | self.rows.keys()
         self.actions: list[SessionAction] = []
-        unknown = sorted(self.rows.keys() - notes.keys())  # the notes were lost
-        self.noted = [SessionNote(name, owners[name], now_ns) for name in unknown]
+        lost = sorted(self.rows.keys() - notes.keys())  # the notes were lost
+        self.noted = [self._adopted(name, owners[name]) for name in lost]
+        self.notes |= {note.name: note for note in self.noted}
+        self.takers: dict[Source, set[str]] = {}  # the sessions that have a source, or will
+        self.unknown: set[str] = set()  # sessions that orchagent holds, of which nobody knows what
+        self.leaving = switch.states.keys() - switch.rows.keys()
+        for name in switch.rows.keys() | switch.states.keys():
+            self._take(name)
         self.told: dict[str, Mirrored] = {}
         self.due: list[int] = []
         self.cut: set[str] = set()  # jobs whose sessions are more than may be
+        self.short = 0  # places that jobs lack whose sessions orchagent is not known to drop
 
     def plan(self) -> MirrorPlan:
-        rightly = sorted(self._kept(), key=lambda item: (self._note(*item).written_ns, item[0]))
+        rightly = sorted(self._kept(), key=lambda item: (self._rank(item[1]), item[0]))
         kept, self.cut = dict(rightly[: self.limit]), {job for job, _ in rightly[self.limit :]}
+        lacking = sum(self._lacks_a_place(session) for session in self.wanted.values())
+        self.short = min(lacking, lacking + len(self.held) - self.limit)
         names = {session.name for session in kept.values()}
         for job, session in kept.items():
             if self._look(job, session):
                 names.discard(session.name)
         if self.desired.teardown:
             self.actions += [DeleteSession(name, row) for name, row in self.rows.items() if name not in names]
-        taken = {source: name for name, row in self.switch.rows.items() for source in self.switch.sources(row)}
-        for job, session in sorted(self.wanted.items(), key=lambda item: self._since(item[1])):
+            self.leaving |= self.rows.keys() - names
+        for job, session in sorted(self.wanted.items(), key=lambda item: self._rank(item[1])):
             if job not in self.told:
-                self._add(job, session, taken)
+                self._add(job, session)
         return MirrorPlan(tuple(self.actions), tuple(self.noted), self.told, min(self.due, default=0))
 
     def _kept(self) -> Iterator[tuple[str, MirrorSession]]:
-        """Those whose row is as it should be; names are told apart by 48 bits of a hash, so two may have one."""
+        """Those whose row is, and was given, as it should be; two may have one name, which has 48 bits of a hash."""
         seen: set[str] = set()
         for job, session in self.wanted.items():
-            if self.rows.get(session.name) == session.row() and session.name not in seen:
+            name, row = session.name, session.row()
+            if self.rows.get(name) == row and self.notes[name].row in ({}, row) and name not in seen:
                 seen.add(session.name)
                 yield job, session
 
-    def _note(self, job: str, session: MirrorSession) -> SessionNote:
-        """What is known of a session; one that is not in our notes is taken for new."""
-        return self.notes.get(session.name) or SessionNote(session.name, job, self.now)
+    def _adopted(self, name: str, job: str) -> SessionNote:
+        """A note of a row that is ours by its name alone: orchagent is taken to have been given it as it is."""
+        return SessionNote(name, job, self.now, int(name not in self.switch.states), row=dict(self.rows[name]))
 
-    def _since(self, session: MirrorSession) -> tuple[bool, int]:
-        """For sorting: who had a session, one that is to change among them, goes before who had none."""
+    def _take(self, name: str) -> None:
+        """What the row asks for, and what orchagent holds: somebody may have changed the row since it was given."""
+        note, row = self.notes.get(name), self.switch.rows.get(name)
+        given = (note.row if note else {}) or self.switch.gone.get(name, {}) if name in self.switch.states else {}
+        if row is None and not given:
+            self.unknown.add(name)
+        for source in self.switch.sources(row or {}) | self.switch.sources(given):
+            self.takers.setdefault(source, set()).add(name)
+
+    def _others(self, session: MirrorSession) -> list[str]:
+        """The sessions that share a port and direction with this one."""
+        sources = self.switch.sources(session.row())
+        return sorted(set().union(*(self.takers.get(source, ()) for source in sources)) - {session.name})
+
+    def _rank(self, session: MirrorSession) -> tuple[int, int]:
+        """For sorting: whose session orchagent told of, then who never asked for this one, then who did in vain."""
         note = self.notes.get(session.name)
-        return note is None, note.written_ns if note else 0
+        if note is None or (note.tries and note.row not in ({}, session.row())):
+            return 1, 0
+        return (2 if note.tries else 0), note.written_ns
+
+    def _lacks_a_place(self, session: MirrorSession) -> bool:
+        """Whether a session that orchagent may well take could be asked for, were there a place."""
+        able = session.name not in self.held and not self._others(session) and not self.unknown
+        return able and self._rank(session)[0] < 2
 
     def _look(self, job: str, session: MirrorSession) -> bool:
         """Tell of a session whose row is there; whether it is to be asked for again."""
-        note, state = self._note(job, session), self.switch.states.get(session.name)
-        before, name = self.notes.get(session.name), session.name
+        name = session.name
+        before, state = self.notes[name], self.switch.states.get(name)
+        others = self._others(session) or (sorted(self.unknown) if before.shared else [])
+        note = replace(before, row=session.row(), shared=before.shared or bool(others))
+        if state is None and note.tries == 0 and self.desired.teardown:
+            note = replace(note, lost_ns=note.lost_ns or self.now)
+        since = note.lost_ns or note.written_ns
+        if state is not None and note.shared and not others:
+            text = f"session {name} is asked for again: another, which is gone, had taken {session.port} from it"
+            self.told[job] = Mirrored(Verdict(Status.STARTING, Reason.NOT_ATTACHED, text))
+            return True
         if state is not None:
             active = state.status == ACTIVE
-            note = replace(note, tries=0, active_ns=note.active_ns or (self.now if active else 0))
-            verdict = _active(session, state.monitor_port) if active else _inactive(session, state.status)
+            note = replace(note, tries=0, lost_ns=0, active_ns=note.active_ns or (self.now if active else 0))
+            if not active:
+                verdict = _inactive(session, state.status)
+            else:
+                verdict = _shared(session, others[0]) if others else _active(session, state.monitor_port)
         elif not self.desired.teardown:
             verdict = Verdict(Status.PENDING, Reason.NOT_ATTACHED, "waits until CONFIG_DB is loaded")
-        elif 0 <= self.now - note.written_ns < PATIENCE_NS:
-            self.due.append(note.written_ns + PATIENCE_NS)
-            text = f"session {name} is asked for; orchagent has not told of it yet"
+        elif 0 <= self.now - since < PATIENCE_NS:
+            self.due.append(since + PATIENCE_NS)
+            how = "any more; does it restart?" if note.lost_ns else "yet"
+            text = f"session {name} is asked for; orchagent does not tell of it {how}"
             verdict = Verdict(Status.STARTING, Reason.NOT_ATTACHED, text)
         else:
-            again = note.written_ns + min(FIRST_AGAIN_NS << min(max(note.tries - 1, 0), 10), LAST_AGAIN_NS)
+            next_ns = note.written_ns + min(FIRST_AGAIN_NS << min(max(note.tries - 1, 0), 10), LAST_AGAIN_NS)
             verdict = _dropped(session)
-            if not note.written_ns <= self.now < again:
+            if self.short > 0 or not note.written_ns <= self.now < next_ns:
+                self.short -= 1
                 self.told[job] = Mirrored(verdict)
                 return True
-            self.due.append(again)
+            self.due.append(next_ns)
         if note != before:
             self.noted.append(note)
         self.told[job] = Mirrored(verdict, note.active_ns)
         return False
 
-    def _add(self, job: str, session: MirrorSession, taken: dict[Source, str]) -> None:
+    def _add(self, job: str, session: MirrorSession) -> None:
         """Ask for a session that has no row as it should be, if there is a place for it."""
-        name, row = session.name, session.row()
-        sources = self.switch.sources(row)
-        holders = sorted({taken[source] for source in sources if source in taken} - {name})
+        name = session.name
+        others = self._others(session)
+        stay = [other for other in others if other not in self.leaving]
         if not self.desired.teardown:
             verdict = Verdict(Status.PENDING, Reason.NOT_ATTACHED, "waits until CONFIG_DB is loaded")
         elif name in self.held and job not in self.cut:
             text = f"session {name} is to change: orchagent has not let go of the one before yet"
             verdict = Verdict(Status.STARTING, Reason.NOT_ATTACHED, text)
-        elif holders and job not in self.cut:
-            text = (
-                f"session {holders[0]} mirrors {session.port} already; remove it, or mirror another port or direction"
-            )
+        elif stay and job not in self.cut:
+            text = f"session {stay[0]} mirrors {session.port} already; remove it, or mirror another port or direction"
             verdict = Verdict(Status.PENDING, Reason.CONFLICT, text)
+        elif (waits := others or sorted(self.unknown)) and job not in self.cut:
+            text = f"orchagent has not let go of session {waits[0]} yet; an ACL rule that refers to it would hold it"
+            verdict = Verdict(Status.STARTING, Reason.NOT_ATTACHED, text)
         elif len(self.held) >= self.limit:
             text = f"max_asic_mirrors={self.limit} sessions of ours are there; end a job or raise max_asic_mirrors"
             verdict = Verdict(Status.PENDING, Reason.MAX_MIRRORS, text)
         else:
             self.held.add(name)
-            taken |= dict.fromkeys(sources, name)
+            for source in self.switch.sources(session.row()):
+                self.takers.setdefault(source, set()).add(name)
             before = self.notes.get(name)
-            self.noted.append(SessionNote(name, job, self.now, before.tries + 1 if before is not None else 1))
+            tries = before.tries + 1 if before is not None and before.row in ({}, session.row()) else 1
+            self.noted.append(SessionNote(name, job, self.now, tries, row=session.row()))
             self.actions.append(AddSession(job, session))
             self.due.append(self.now + PATIENCE_NS)
-            text = f"session {name} is asked for; orchagent has not told of it yet"
+            text = f"session {name} is asked for; orchagent does not tell of it yet"
             verdict = Verdict(Status.STARTING, Reason.NOT_ATTACHED, text)
         self.told[job] = Mirrored(verdict)
 
@@ -170,6 +219,14 @@ def _active(session: MirrorSession, monitor_port: str) -> Verdict:
     through = f" through {monitor_port}" if monitor_port else ""
     text = f"session {session.name} is active: the ASIC sends what it mirrors to {session.dst_ip}{through}"
     return Verdict(Status.RUNNING, Reason.NONE, f"{text}; none of it passes the agent, whose counters stay 0")
+
+
+def _shared(session: MirrorSession, other: str) -> Verdict:
+    text = (
+        f"session {other}, too, mirrors {session.port} or a part of it, and the newest has it; "
+        "remove that one, or mirror another port or direction"
+    )
+    return Verdict(Status.DEGRADED, Reason.CONFLICT, text)
 
 
 def _inactive(session: MirrorSession, status: str) -> Verdict:

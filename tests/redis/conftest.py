@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from sonic_telegen.db.store import Store
 from sonic_telegen.demo.redisd import RedisServer
 from sonic_telegen.swsscommon.swsscommon import SonicDBConfig
 from tests.support.redis import RawRedis
@@ -58,6 +59,14 @@ def state_rows(redis_server: RedisServer, config_rows: RawRedis) -> Iterator[Raw
     """STATE_DB likewise."""
     with RawRedis(redis_server.socket, STATE_DB) as raw:
         yield raw
+
+
+@pytest.fixture
+def store(redis_server: RedisServer, config_rows: RawRedis) -> Iterator[Store]:
+    """What the worker reads and writes with, on the private server."""
+    SonicDBConfig.reset()
+    yield Store(redis_server.config)
+    SonicDBConfig.reset()
 
 
 @pytest.fixture

@@ -165,3 +165,29 @@ def test_nothing_happens_before_the_ports_are_ready_and_rows_of_before_its_start
         orch.learn("192.0.2.10", "Ethernet8")
         orch.ready = True
         orch.wait_active("s")
+
+
+def test_what_comes_together_is_done_by_name_so_that_a_delete_after_an_add_leaves_the_port_to_nobody(
+    orch: MirrorOrch, config_rows: RawRedis
+) -> None:
+    orch.learn("192.0.2.10", "Ethernet8")
+    ask(config_rows, "b")
+    orch.step()
+    config_rows("DEL", "MIRROR_SESSION|b")
+    ask(config_rows, "a")
+    orch.step()
+    assert (list(orch.sessions), orch.mirrored) == (["a"], {})
+
+
+def test_a_port_that_joins_a_lag_is_taken_from_its_session_and_nobodys_after_it_left(
+    orch: MirrorOrch, config_rows: RawRedis
+) -> None:
+    orch.lags = {"PortChannel1": ["Ethernet4"]}
+    orch.learn("192.0.2.10", "Ethernet8")
+    ask(config_rows, "a")
+    ask(config_rows, "b", src_port="PortChannel1")
+    orch.step()
+    orch.join("PortChannel1", "Ethernet0")
+    assert orch.mirrored == {("Ethernet0", "ingress"): "b", ("Ethernet4", "ingress"): "b"}
+    orch.leave("PortChannel1", "Ethernet0")
+    assert orch.mirrored == {("Ethernet4", "ingress"): "b"}

@@ -4,7 +4,7 @@ Written after sonic-swss's orchagent/mirrororch.cpp: a session with an attribute
 does not have or no room in the ASIC is dropped without a trace but in syslog; a session is never changed by a SET
 (with ``recreates``, as on the newest master, it is made anew); it is active while a neighbour for its destination is
 known; a session that an ACL rule refers to is deleted when the rule lets go. The newest session on a port and direction
-takes them from the one before, and its end leaves them to nobody.
+takes them from the one before, and its end leaves them to nobody. What came together is done in the order of the names.
 """
 
 from __future__ import annotations
@@ -86,13 +86,13 @@ class MirrorOrch:
         self._state.close()
 
     def step(self) -> None:
-        """Take in the events there are, then do every task once; those that must wait stay."""
+        """Take in the events there are, then do every task once, by name as m_toSync is; those that must wait stay."""
         with self._lock:
             while (event := self._events.get_message(timeout=0)) is not None:
                 self._arrived(event["channel"].removeprefix(_CHANNEL), event["data"])
             if not self.ready:
                 return
-            for task in list(self._tasks):
+            for task in sorted(self._tasks, key=lambda task: task[0]):
                 name, row = task
                 try:
                     done = self._set(name, row) if row is not None else self._delete(name)
@@ -139,6 +139,18 @@ class MirrorOrch:
             for name, session in self.sessions.items():
                 if session.get("dst_ip") == address:
                     self._update(name, session)
+
+    def join(self, lag: str, port: str) -> None:
+        """The port becomes a member of the LAG: who mirrors that takes it."""
+        with self._lock:
+            self.lags.setdefault(lag, []).append(port)
+            self._membership(lag, port, bind=True)
+
+    def leave(self, lag: str, port: str) -> None:
+        """It is a member no more, and nobody's."""
+        with self._lock:
+            self.lags[lag].remove(port)
+            self._membership(lag, port, bind=False)
 
     def state(self, name: str) -> dict[str, str]:
         """The session's row in STATE_DB."""
@@ -233,12 +245,22 @@ class MirrorOrch:
         session.active = bind
         for source in filter(None, session.get("src_port").split(",")):
             for port in self.lags.get(source, [source]):
-                for way in _WAYS[session.get("direction")]:
-                    if bind:
-                        self.mirrored[port, way] = name
-                    else:
-                        self.mirrored.pop((port, way), None)
+                self._bind_port(name, session, port, bind)
         self._tell(name, session)
+
+    def _bind_port(self, name: str, session: _Session, port: str, bind: bool) -> None:
+        """Nobody is asked whose the port is."""
+        for way in _WAYS[session.get("direction")]:
+            if bind:
+                self.mirrored[port, way] = name
+            else:
+                self.mirrored.pop((port, way), None)
+
+    def _membership(self, lag: str, port: str, bind: bool) -> None:
+        for name, session in sorted(self.sessions.items()):
+            sources = session.get("src_port").split(",")
+            if session.active and lag in sources and port not in sources:
+                self._bind_port(name, session, port, bind)
 
     def _tell(self, name: str, session: _Session) -> None:
         port = self.neighbours.get(session.get("dst_ip"), "") if session.active else ""

@@ -14,6 +14,7 @@ from sonic_telegen.model.mirror import (
     Row,
     SessionNote,
     SessionState,
+    Source,
     SwitchMirrors,
     session_name,
 )
@@ -46,9 +47,13 @@ class Switch:
     referenced: set[str] = field(default_factory=set)
     status: str = ACTIVE
     strangers: frozenset[str] = frozenset()
+    lags: dict[str, frozenset[str]] = field(default_factory=lambda: dict(LAGS))
+    taken: dict[str, Row] = field(default_factory=dict)  # orchagent's sessions
+    mirrored: dict[Source, str] = field(default_factory=dict)  # the ASIC's port and direction -> session
+    read: SwitchMirrors = field(default_factory=SwitchMirrors)  # by the pass before
 
     def mirrors(self) -> SwitchMirrors:
-        return SwitchMirrors(dict(self.rows), dict(self.states), LAGS)
+        return SwitchMirrors(dict(self.rows), dict(self.states), dict(self.lags)).after(self.read)
 
     def desired(self) -> Desired:
         asked = Asked(jobs=self.jobs, ports=PORTS, mirrors=self.mirrors(), initialized=self.initialized)
@@ -60,6 +65,7 @@ class Switch:
     def step(self) -> MirrorPlan:
         """One pass of ours: every action against what must hold."""
         found = self.plan()
+        self.read = self.mirrors()
         self.notes |= {note.name: note for note in found.notes}
         for action in found.actions:
             if isinstance(action, AddSession):
@@ -75,13 +81,31 @@ class Switch:
         return found
 
     def orch(self) -> None:
-        """One turn of orchagent."""
-        for name in list(self.states):
-            if name not in self.rows and name not in self.referenced:
+        """One turn of orchagent, by name; a port's newest session has it, and its end leaves it to nobody."""
+        for name in sorted(self.rows.keys() | self.states.keys()):
+            if name in self.states and name not in self.rows and name not in self.referenced:
                 del self.states[name]
-        for name in self.rows:
-            if name not in self.dropped and name not in self.states:
+                for source in self._ports(self.taken.pop(name, {})):
+                    self.mirrored.pop(source, None)
+            elif name in self.rows and name not in self.states and name not in self.dropped:
+                self.taken[name] = self.rows[name]
                 self.states[name] = SessionState(self.status, "Ethernet12")
+                if self.status == ACTIVE:
+                    self.mirrored |= dict.fromkeys(self._ports(self.rows[name]), name)
+
+    def restart_swss(self) -> None:
+        """orchagent begins anew; its tables in STATE_DB are empty until it has read CONFIG_DB."""
+        self.states.clear()
+        self.taken.clear()
+        self.mirrored.clear()
+
+    def has_all_its_ports(self, job: str) -> bool:
+        """Whether the ASIC mirrors for this job what the job asks for."""
+        name = session_name(job)
+        return {self.mirrored.get(source) for source in self._ports(self.rows[name])} == {name}
+
+    def _ports(self, row: Row) -> set[Source]:
+        return {(port, way) for port, way in self.mirrors().sources(row) if port not in self.lags}
 
     def settle(self) -> MirrorPlan:
         for _ in range(12):

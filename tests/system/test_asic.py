@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from signal import SIGTERM
 from typing import Any
 
 import pytest
 
-from sonic_telegen.model.mirror import session_name
+from sonic_telegen.journal import Journal
+from sonic_telegen.model.mirror import SessionNote, session_name
 from tests.support.box import REPOSITORY, Box, wait_for
 from tests.support.mirrororch import MirrorOrch
 from tests.support.net import FRAME
@@ -138,16 +140,38 @@ def test_a_reboot_that_brings_back_a_saved_session_without_its_job_leaves_none(b
         assert sessions(box) == {}
 
 
-def test_detach_gives_the_sessions_back(box: Box, orch: MirrorOrch) -> None:
+def detached(box: Box, **changed: str) -> int:
+    env = {**os.environ, **box.environment, **changed}
+    done = subprocess.run(box.command("detach", "--all"), env=env, timeout=allowed(60), cwd=REPOSITORY, check=False)
+    return done.returncode
+
+
+@pytest.mark.parametrize(("noted", "asked"), [(True, True), (False, True), (False, False)])
+def test_detach_gives_the_sessions_back_even_when_notes_or_rows_are_lost(
+    box: Box, orch: MirrorOrch, noted: bool, asked: bool
+) -> None:
     box.start()
     box.job("transit", port="Ethernet0", **ASIC)
     wait_told(box, "transit", "pending", "session_inactive")
     box.kill(SIGTERM)
     assert len(sessions(box)) == 1
-    env = {**os.environ, **box.environment}
-    done = subprocess.run(box.command("detach", "--all"), env=env, timeout=allowed(60), cwd=REPOSITORY, check=False)
-    assert done.returncode == 0
+    notes = Path(box.environment["TELEGEN_STATE_DIR"]) / "sessions.json"
+    if not noted:
+        notes.unlink()
+    if not asked:  # what is told of a job stays for an hour
+        box.delete("transit")
+    assert detached(box) == 0
     assert sessions(box) == {}
+
+
+@pytest.mark.parametrize(("noted", "status"), [(True, 1), (False, 0)])
+def test_detach_without_redis_fails_only_where_a_session_was_written(
+    box: Box, tmp_path: Path, noted: bool, status: int
+) -> None:
+    if noted:
+        Journal(tmp_path).note_session(SessionNote(session_name("transit"), "transit", 1))
+    nowhere = str(tmp_path / "nowhere.json")
+    assert detached(box, TELEGEN_STATE_DIR=str(tmp_path), TELEGEN_DB_CONFIG=nowhere) == status
 
 
 def test_a_changed_job_gets_a_new_session_after_the_old_one_and_never_more_than_may_be(

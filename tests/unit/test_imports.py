@@ -73,7 +73,8 @@ ROOMS: dict[str, tuple[set[str], str]] = {
 }
 # The composition root and its parts.
 ROOT_MODULES = {
-    *("agent", "capturing", "counting", "door", "front", "health", "journal", "punting", "worker", "__main__", "")
+    *("agent", "capturing", "counting", "door", "front", "health", "journal", "notes", "punting", "worker"),
+    *("__main__", ""),
 }
 
 # Third party -> the only modules that may import it, and why.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from sonic_telegen.journal import Journal
 from sonic_telegen.model.mirror import SessionNote
 
-NOTE = SessionNote("telegen_0123456789ab", "a", 100)
+NOTE = SessionNote("telegen_0123456789ab", "a", 100, row={"src_port": "Ethernet0", "direction": "RX"})
 
 
 def test_a_session_is_known_after_a_restart_and_after_a_reboot(tmp_path: Path) -> None:
@@ -47,6 +48,21 @@ def test_a_file_that_is_none_is_set_aside_and_told(tmp_path: Path) -> None:
     assert "sessions.json.corrupt" in journal.take_notices()[0]
     journal.note_session(NOTE)
     assert Journal(tmp_path).sessions() == {NOTE.name: NOTE}
+
+
+def test_a_file_of_an_earlier_version_is_read_without_what_came_later(tmp_path: Path) -> None:
+    item = {"name": NOTE.name, "job": "a", "written_ns": 100, "tries": 0, "active_ns": 7}
+    (tmp_path / "sessions.json").write_text(json.dumps({"version": 1, "sessions": [item]}))
+    journal = Journal(tmp_path)
+    assert journal.sessions() == {NOTE.name: SessionNote(NOTE.name, "a", 100, 0, 7)}
+    assert journal.take_notices() == ()
+
+
+@pytest.mark.parametrize("row", [None, "Ethernet0", {"src_port": 5}])
+def test_a_note_with_a_row_that_is_none_is_not_read(tmp_path: Path, row: object) -> None:
+    content = {"version": 1, "sessions": [{**asdict(NOTE), "row": row}]}
+    (tmp_path / "sessions.json").write_text(json.dumps(content))
+    assert Journal(tmp_path).sessions() == {}
 
 
 def test_a_disk_that_cannot_be_written_leaves_the_note_in_memory(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import click
@@ -51,3 +52,31 @@ def test_the_unit_never_sets_a_limit_whose_breach_would_panic_a_sonic_kernel() -
     unit = (DEBIAN / "sonic-telegen.service").read_text()
     assert re.search(r"^MemoryHigh=", unit, re.MULTILINE)
     assert not re.search(r"^MemoryMax=", unit, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("defaults", "found"),
+    [
+        ("# where\nTELEGEN_STATE_DIR=/srv/telegen\n", True),
+        ("TELEGEN_STATE_DIR=/srv/telegen\nOTEL_EXPORTER_OTLP_HEADERS=a=Basic b\n", True),  # systemd takes it
+        ("TELEGEN_STATE_DIR='/srv\n", False),
+        (None, False),
+    ],
+)
+def test_what_is_detached_at_the_removal_is_looked_for_where_the_service_was_told_to_keep_it(
+    defaults: str | None, found: bool, tmp_path: Path
+) -> None:
+    prerm = (DEBIAN / "sonic-telegen.prerm").read_text()
+    for there, here in (
+        ("/etc/default/sonic-telegen", str(tmp_path / "defaults")),
+        ("/usr/lib/sonic-telegen/integrate", "true"),
+        ("python3 -BIS /usr/sbin/sonic-telegen", "env detached=yes env #"),
+    ):
+        assert there in prerm
+        prerm = prerm.replace(there, here)
+    if defaults is not None:
+        (tmp_path / "defaults").write_text(defaults)
+    done = subprocess.run(["sh", "-c", prerm, "prerm", "remove"], capture_output=True, text=True, check=True)
+    told = done.stdout.splitlines()
+    assert "detached=yes" in told
+    assert ("TELEGEN_STATE_DIR=/srv/telegen" in told) == found
