@@ -54,6 +54,10 @@ class Life:
     start_ns: int = 0
     ended: bool = False
 
+    def expires(self, spec: JobSpec) -> int:
+        """Unix ns; 0 for never, or while it has not begun."""
+        return self.start_ns + spec.duration_sec * 1_000_000_000 if spec.duration_sec and self.start_ns else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -151,6 +155,11 @@ def desire(
     admitted = 0
     ways = Ways(links, settings, no_tunnels)
     specs = [row for row in asked.jobs.values() if isinstance(row, JobSpec)]
+    pinned = state.programs if state else {}
+    for spec in specs:
+        life = lives.get(spec.id, Life())
+        if _mode(spec, settings)[0] is MirrorMode.ERSPAN and _not_now(spec, settings, life, now_ns) is None:
+            ways.expect(spec, pinned[spec.id].mirror if spec.id in pinned else 0)
     since = {spec.id: counting.get(spec.id) or 0 for spec in specs}
     for spec in sorted(specs, key=lambda s: (not since[s.id], since[s.id], s.id)):  # who runs keeps its place
         life = lives.get(spec.id, Life())
@@ -163,8 +172,8 @@ def desire(
         if isinstance(mirror, Rejection):
             rejected[spec.id] = mirror
             continue
-        expires = life.start_ns + spec.duration_sec * 1_000_000_000 if spec.duration_sec and life.start_ns else 0
-        early = _not_now(spec, settings, life, expires, now_ns)
+        expires = life.expires(spec)
+        early = _not_now(spec, settings, life, now_ns)
         if early is None:
             if admitted >= settings.max_jobs:
                 early = Verdict(
@@ -227,13 +236,13 @@ def _watched(spec: JobSpec, mode: MirrorMode, settings: Settings) -> tuple[str, 
     return ("erspan_dev", dev) if dev else ("port", spec.port)
 
 
-def _not_now(spec: JobSpec, settings: Settings, life: Life, expires_ns: int, now_ns: int) -> Verdict | None:
+def _not_now(spec: JobSpec, settings: Settings, life: Life, now_ns: int) -> Verdict | None:
     """Why a good row wants nothing at the moment."""
     if not settings.enabled:
         return Verdict(Status.STOPPED, Reason.DISABLED, "admin_state=disabled in TELEGEN|GLOBAL")
     if not spec.enabled:
         return Verdict(Status.STOPPED, Reason.DISABLED, "admin_state=disabled")
-    if life.ended or (expires_ns and now_ns >= expires_ns):
+    if life.ended or (life.expires(spec) and now_ns >= life.expires(spec)):
         return Verdict(
             Status.DONE, Reason.EXPIRED, f"duration_sec={spec.duration_sec} is over; change the row to run again"
         )

@@ -36,7 +36,7 @@ class Way:
 
 
 class Ways:
-    """Gives names out, first come first served: ask for the jobs in their order."""
+    """Gives names out, first come first served: ``expect`` all jobs that will ask, then ask for them in their order."""
 
     def __init__(self, links: Mapping[str, Link], settings: Settings, refused: Refused) -> None:
         """``links`` are the netdevs by name."""
@@ -46,11 +46,17 @@ class Ways:
         self._given: dict[str, str] = {}  # name of a netdev: digest of the tunnel that is to have it
         self._ends: dict[tuple[str, str, int | None], str] = {}  # the same by what Linux has one netdev for
 
+    def expect(self, job: JobSpec, mirror: int) -> None:
+        """A job that will ask: the netdev ``mirror``, which its clones go into, is kept for it if it asks for that."""
+        spec = self._spec(job)
+        made = None if isinstance(spec, str) else self._made.get(spec.digest())
+        if not isinstance(spec, str) and made is not None and made.ifindex == mirror and not made.unnamed:
+            self._given[made.name] = self._ends[spec.ends] = spec.digest()
+
     def of(self, job: JobSpec) -> Way:
         """The way of a job's clones."""
-        asked = self._settings.tunnel(job)
-        name = asked.name or ""
-        spec = tunnel(asked, job.truncate)
+        spec = self._spec(job)
+        name = self._settings.tunnel(job).name or ""
         if isinstance(spec, str):
             text = f"mirror_mode=erspan: {spec}, or mirror_mode=direct; {IN_FORCE}"
             return Way(name, problem=text, reason=Reason.ERSPAN_UNAVAILABLE)
@@ -68,6 +74,9 @@ class Ways:
             problem=f"{failure}{'' if taken else '; or set mirror_mode=direct'}; {IN_FORCE}",
             reason=Reason.CONFLICT if taken else Reason.ERSPAN_UNAVAILABLE,
         )
+
+    def _spec(self, job: JobSpec) -> ErspanSpec | str:
+        return tunnel(self._settings.tunnel(job), job.truncate)
 
     def _named(self, spec: ErspanSpec) -> Way:
         """The netdev that there is, else the name that it will have."""
