@@ -174,6 +174,11 @@ def desire(
             continue
         expires = life.expires(spec)
         early = _not_now(spec, settings, life, now_ns)
+        watched, port = _watched(spec, mode, settings)
+        if early is None and mode in COUNTING_MODES and state is not None and ways.own(port):
+            text = f"{watched}={port!r}: this is a tunnel of the agent's own; name the port itself"
+            rejected[spec.id] = Rejection(Reason.OWN_NETDEV.value, text, spec.port, spec.direction)
+            continue
         if early is None:
             if admitted >= settings.max_jobs:
                 early = Verdict(
@@ -190,12 +195,6 @@ def desire(
             if way.problem:
                 mode, verdict = MirrorMode.PLACEHOLDER, Verdict(Status.DEGRADED, way.reason, way.problem)
         if early is None and mode in COUNTING_MODES:
-            name, port = _watched(spec, mode, settings)
-            own = links.get(port)
-            if own is not None and own.ours:
-                text = f"{name}={port!r}: this netdev is the agent's own; name the port itself"
-                rejected[spec.id] = Rejection(Reason.OWN_NETDEV.value, text, spec.port, spec.direction)
-                continue
             found = list(_ports(port, asked.ports, links))
             hooks = tuple(Hook(link.ifindex, link.name, d) for link in found for d in spec.directions)
             if not hooks and state is not None:

@@ -36,7 +36,7 @@ class Way:
 
 
 class Ways:
-    """Gives names out, first come first served: ``expect`` all jobs that will ask, then ask for them in their order."""
+    """Gives names out, first come first served: ``expect`` all jobs that may ask, then ask for them in their order."""
 
     def __init__(self, links: Mapping[str, Link], settings: Settings, refused: Refused) -> None:
         """``links`` are the netdevs by name."""
@@ -45,13 +45,26 @@ class Ways:
         self._refused = refused
         self._given: dict[str, str] = {}  # name of a netdev: digest of the tunnel that is to have it
         self._ends: dict[tuple[str, str, int | None], str] = {}  # the same by what Linux has one netdev for
+        self._meant: set[str] = set()  # names that netdevs of ours may get
 
     def expect(self, job: JobSpec, mirror: int) -> None:
-        """A job that will ask: the netdev ``mirror``, which its clones go into, is kept for it if it asks for that."""
+        """A job that may ask: the netdev ``mirror``, which its clones go into, is kept for it if it asks for that."""
         spec = self._spec(job)
-        made = None if isinstance(spec, str) else self._made.get(spec.digest())
-        if not isinstance(spec, str) and made is not None and made.ifindex == mirror and not made.unnamed:
+        if isinstance(spec, str):
+            return
+        self._meant |= {spec.name, SPARE_NAME}
+        made = self._made.get(spec.digest())
+        if made is not None and made.ifindex == mirror and not made.unnamed:
             self._given[made.name] = self._ends[spec.ends] = spec.digest()
+
+    def own(self, port: str) -> bool:
+        """Whether what is to be watched is a netdev of ours, or would be.
+
+        Who names one is told so before there is one, whatever the order: else in a ring of jobs that name each other's
+        tunnels each would be made and deleted again for ever.
+        """
+        link = self._links.get(port)
+        return port in self._meant if link is None else link.ours
 
     def of(self, job: JobSpec) -> Way:
         """The way of a job's clones."""

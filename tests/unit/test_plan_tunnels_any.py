@@ -21,14 +21,14 @@ REMOTES = ("192.0.2.10", "192.0.2.11")
 specs = st.builds(
     lambda name, port, mode, tunnel: JobSpec(name, port, mirror_mode=mode, erspan=tunnel),
     st.sampled_from("abc"),
-    st.sampled_from(["Ethernet0", "Ethernet4", "all"]),
+    st.sampled_from(["Ethernet0", "Ethernet4", "all", "Ethernet0", *NAMES]),
     st.sampled_from([MirrorMode.ERSPAN, MirrorMode.ERSPAN, MirrorMode.DIRECT]),
     st.builds(
         ErspanAsked,
         name=st.sampled_from(NAMES),
         remote=st.sampled_from(REMOTES),
         ttl=st.sampled_from([None, 9]),
-        dev=st.sampled_from([None, None, "Ethernet4"]),
+        dev=st.sampled_from([None, None, "Ethernet4", "mon1", "tgerspan0"]),
     ),
 )
 
@@ -85,7 +85,10 @@ def test_the_plan_converges_and_tells_what_is_there(story: list[Step]) -> None:
         mirrors = {job: program.mirror for job, program in rig.world.programs.items() if job in running}
         for spec in jobs:
             told = result.jobs[spec.id]
-            if spec.mirror_mode is MirrorMode.DIRECT:
+            watched = spec.erspan.dev if spec.mirror_mode is MirrorMode.ERSPAN and spec.erspan.dev else spec.port
+            if watched not in ("Ethernet0", "Ethernet4", "all"):
+                assert told.status is not Status.RUNNING or watched in {link.name for link in strangers}
+            elif spec.mirror_mode is MirrorMode.DIRECT:
                 assert told.status is Status.RUNNING
             elif told.status is Status.RUNNING:
                 link = rig.world.links[mirrors[spec.id]]
@@ -93,4 +96,6 @@ def test_the_plan_converges_and_tells_what_is_there(story: list[Step]) -> None:
             else:
                 assert (told.status, told.mirror_mode) == (Status.DEGRADED, "placeholder")
                 assert told.message
-        assert {link.ifindex for link in tunnels(rig)} == {number for number in mirrors.values() if number}
+        waiting = {told.interface for told in result.jobs.values() if told.status is Status.PENDING}
+        made = {link.ifindex for link in tunnels(rig) if link.name not in waiting}
+        assert made <= {number for number in mirrors.values() if number} <= {link.ifindex for link in tunnels(rig)}
