@@ -41,7 +41,7 @@ class Ways:
     def __init__(self, links: Mapping[str, Link], settings: Settings, refused: Refused) -> None:
         """``links`` are the netdevs by name."""
         self._links, self._settings = links, settings
-        self._made = {link.tunnel: link for link in links.values() if link.tunnel}
+        self._made = {(link.tunnel, link.remote, link.local): link for link in links.values() if link.tunnel}
         self._refused = refused
         self._given: dict[str, str] = {}  # name of a netdev: digest of the tunnel that is to have it
         self._ends: dict[tuple[str, str, int | None], str] = {}  # the same by what Linux has one netdev for
@@ -53,7 +53,7 @@ class Ways:
         if isinstance(spec, str):
             return
         self._meant |= {spec.name, SPARE_NAME}
-        made = self._made.get(spec.digest())
+        made = self._netdev(spec)
         if made is not None and made.ifindex == mirror and not made.unnamed:
             self._given[made.name] = self._ends[spec.ends] = spec.digest()
 
@@ -91,10 +91,14 @@ class Ways:
     def _spec(self, job: JobSpec) -> ErspanSpec | str:
         return tunnel(self._settings.tunnel(job), job.truncate)
 
+    def _netdev(self, spec: ErspanSpec) -> Link | None:
+        """That of the tunnel; one that somebody made lead elsewhere is it no more."""
+        return self._made.get((spec.digest(), spec.remote, spec.local))
+
     def _named(self, spec: ErspanSpec) -> Way:
         """The netdev that there is, else the name that it will have."""
         digest = spec.digest()
-        made = self._made.get(digest)
+        made = self._netdev(spec)
         name, holder = spec.name, self._links.get(spec.name)
         if made is not None and not made.unnamed:
             name, holder = made.name, made

@@ -72,7 +72,7 @@ class World:
         self.loads = 0
         self.no_erspan: KernelError | None = None
         self.module_brings_netdevs = False
-        self.sessions: dict[str, tuple[str, str, int | None]] = {}  # of our tunnels, by alias
+        self.sessions: dict[int, int | None] = {}  # the keys of our tunnels
         self.clock = 1
 
     def observe(self) -> KernelState:
@@ -214,13 +214,13 @@ class World:
                 if self.no_erspan:
                     raise self.no_erspan
                 taken_by = [link for link in self.links.values() if (link.remote, link.local) == ends]
-                if any(self.sessions.get(link.alias, spec.ends) == spec.ends for link in taken_by):
+                key = spec.ends[2]
+                if any(self.sessions.get(link.ifindex, key) == key for link in taken_by):
                     raise Conflict("create", netdev, 17, "taken")
                 self.with_module()
                 taken = netdev in {link.name for link in self.links.values()}
                 name = spec.first_name if taken else netdev
-                self._add(Link(0, name, "erspan", False, spec.alias, *ends))
-                self.sessions[spec.alias] = spec.ends
+                self.sessions[self._add(Link(0, name, "erspan", False, spec.alias, *ends))] = key
             case RenameTunnel(_, ifindex, netdev):
                 assert self._link(ifindex).ours and netdev not in {link.name for link in self.links.values()}
                 self.links[ifindex] = replace(self.links[ifindex], name=netdev)
@@ -239,13 +239,15 @@ class World:
             if name not in {link.name for link in self.links.values()}:
                 self._add(Link(0, name, name[:-1], up=False))
 
-    def _add(self, link: Link) -> None:
+    def _add(self, link: Link) -> int:
         number = max(self.links, default=0) + 1
         self.links[number] = replace(link, ifindex=number)
+        return number
 
     def vanish(self, ifindex: int) -> None:
         """A netdev goes, and all that is on it."""
         del self.links[ifindex]
+        self.sessions.pop(ifindex, None)
         self.qdiscs.pop(ifindex, None)
         self.filters = [f for f in self.filters if f.ifindex != ifindex]
 
