@@ -18,7 +18,7 @@ from sonic_telegen.model.job import (
     JobSpec,
     MirrorMode,
 )
-from sonic_telegen.model.kernel import KernelState, Link
+from sonic_telegen.model.kernel import DROP, KernelState, Link
 from sonic_telegen.model.mirror import MirrorSession
 from sonic_telegen.model.status import JobStatus, Reason, Status, Visibility
 from sonic_telegen.reconcile.asic import Lacks, session_of
@@ -153,7 +153,8 @@ def desire(
     rejected = {key: row for key, row in asked.jobs.items() if isinstance(row, Rejection)}
     jobs: dict[str, Wanted] = {}
     admitted = 0
-    ways = Ways(links, settings, no_tunnels)
+    guarded = {item.ifindex for item in state.filters if item.own and item.own.job == DROP} if state else set[int]()
+    ways = Ways(links, settings, no_tunnels, guarded)
     specs = [row for row in asked.jobs.values() if isinstance(row, JobSpec)]
     pinned = state.programs if state else {}
     for spec in specs:

@@ -66,7 +66,8 @@ def _removals(desired: Desired, world: World) -> Iterator[Action]:
         wanted = spot in world.wanted
         # Without a slot of its own, and with none to be had, it counts for nobody or keeps another's slot from its end.
         astray = full and item.own.job != DROP and spot not in world.slots
-        if (astray or item is not world.keeper(spot) or widened(world, qdisc)) if wanted else not world.stays(spot):
+        idle = not world.stays(spot) and not world.guards(item)
+        if (astray or item is not world.keeper(spot) or widened(world, qdisc)) if wanted else idle:
             yield Detach(item, world.name(item.ifindex), qdisc.kind)  # two of ours for one spot would count twice
         else:
             left[item.ifindex] += 1

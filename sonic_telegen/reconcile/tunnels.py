@@ -5,7 +5,7 @@ A job that can have none sees nothing: it is told why, and what to set.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sonic_telegen.errors import Conflict, KernelError, Retry
@@ -16,7 +16,7 @@ from sonic_telegen.model.status import Reason
 from sonic_telegen.settings import Settings
 
 SPARE_NAME = "tgerspan0"  # where the kernel's own netdev has the configured name
-IN_FORCE = "placeholder is in force"
+IN_FORCE, OTHER_NAME = "placeholder is in force", "set another erspan_name"
 Refused = Mapping[str, KernelError]  # by digest: tunnels that the kernel did not make, and why
 
 
@@ -38,9 +38,12 @@ class Way:
 class Ways:
     """Gives names out, first come first served: ``expect`` all jobs that may ask, then ask for them in their order."""
 
-    def __init__(self, links: Mapping[str, Link], settings: Settings, refused: Refused) -> None:
-        """``links`` are the netdevs by name."""
+    def __init__(
+        self, links: Mapping[str, Link], settings: Settings, refused: Refused, guarded: Collection[int]
+    ) -> None:
+        """``links`` are the netdevs by name, ``guarded`` those that have our guard."""
         self._links, self._settings = links, settings
+        self._lost = [link for link in links.values() if link.ifindex in guarded and link.receives and not link.ours]
         self._made = {(link.tunnel, link.remote, link.local): link for link in links.values() if link.tunnel}
         self._refused = refused
         self._given: dict[str, str] = {}  # name of a netdev: digest of the tunnel that is to have it
@@ -80,12 +83,15 @@ class Ways:
         failure = self._refused.get(spec.digest())
         if failure is None or found.problem or found.link is not None:
             return found
-        taken = isinstance(failure, Conflict)
+        if isinstance(failure, Conflict):
+            lost = next((link for link in self._lost if (link.remote, link.local) == (spec.remote, spec.local)), None)
+            text = f"{failure}; {_once_ours(lost)}" if lost else str(failure)
+            return Way(name, spec, problem=f"{text}; {IN_FORCE}", reason=Reason.CONFLICT)
         return Way(
             name,
             None if failure.retry is Retry.NEVER else spec,
-            problem=f"{failure}{'' if taken else '; or set mirror_mode=direct'}; {IN_FORCE}",
-            reason=Reason.CONFLICT if taken else Reason.ERSPAN_UNAVAILABLE,
+            problem=f"{failure}; or set mirror_mode=direct; {IN_FORCE}",
+            reason=Reason.ERSPAN_UNAVAILABLE,
         )
 
     def _spec(self, job: JobSpec) -> ErspanSpec | str:
@@ -105,10 +111,12 @@ class Ways:
         elif holder is not None and holder.fallback:
             name, holder = SPARE_NAME, self._links.get(SPARE_NAME)
         if self._given.get(name, digest) != digest:
-            return self._conflict(spec, name, "it is another job's tunnel, with other parameters")
+            return self._conflict(spec, name, f"it is another job's tunnel, with other parameters; {OTHER_NAME}")
+        if holder is not None and holder in self._lost:
+            return self._conflict(spec, name, _once_ours(holder))
         if holder is not None and not holder.ours:
             kind = f" of kind {holder.kind}" if holder.kind else ""
-            return self._conflict(spec, name, f"a netdev{kind} that is not the agent's has that name")
+            return self._conflict(spec, name, f"a netdev{kind} that is not the agent's has that name; {OTHER_NAME}")
         self._given[name] = self._ends[spec.ends] = digest
         return Way(name, spec, made, self._note(name, spec))
 
@@ -118,5 +126,9 @@ class Ways:
         return "" if name == spec.name else f"what was made as {spec.name} is called {name} now"
 
     def _conflict(self, spec: ErspanSpec, name: str, why: str) -> Way:
-        text = f"erspan_name={name}: {why}; set another erspan_name; {IN_FORCE}"
+        text = f"erspan_name={name}: {why}; {IN_FORCE}"
         return Way(spec.name, problem=text, reason=Reason.CONFLICT)
+
+
+def _once_ours(lost: Link) -> str:
+    return f"{lost.name} was the agent's until somebody changed its alias; delete it (ip link del {lost.name})"

@@ -205,6 +205,8 @@ class World:
             case Detach(item, _, _):
                 assert item.own, "a stranger's filter"
                 self.filters.remove(item)
+                if item.own.job == DROP and self._link(item.ifindex).kind == "erspan":
+                    assert not self.links[item.ifindex].up or self._guarded(item.ifindex), "it would enter the host"
 
     def _tunnel(self, action: TunnelAction) -> None:
         """As the kernel does; with its module come netdevs of its own, which may take the name that was meant."""
@@ -226,12 +228,14 @@ class World:
                 self.links[ifindex] = replace(self.links[ifindex], name=netdev)
             case RaiseTunnel(_, ifindex, _):
                 assert self._link(ifindex).ours
-                guards = [f for f in self.filters if f.ifindex == ifindex and f.own and f.own.job == DROP]
-                assert guards, "what comes in would enter the host"
+                assert self._guarded(ifindex), "what comes in would enter the host"
                 self.links[ifindex] = replace(self.links[ifindex], up=True)
             case DeleteTunnel(ifindex, _, alias):
                 assert self._link(ifindex).ours and self._link(ifindex).alias == alias
                 self.vanish(ifindex)
+
+    def _guarded(self, ifindex: int) -> bool:
+        return any(f.ifindex == ifindex and f.own and f.own.job == DROP for f in self.filters)
 
     def with_module(self) -> None:
         """The kernel knows GRE from now on."""

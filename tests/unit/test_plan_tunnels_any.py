@@ -53,6 +53,11 @@ def own_led_elsewhere(rig: Rig) -> None:
         rig.world.links[link.ifindex] = replace(link, remote="203.0.113.9")
 
 
+def own_alias_lost(rig: Rig) -> None:
+    for link in tunnels(rig)[:1]:
+        rig.world.links[link.ifindex] = replace(link, alias="uplink monitor")
+
+
 def unguarded(rig: Rig) -> None:
     rig.world.filters = [f for f in rig.world.filters if not (f.own and f.own.job == DROP)]
 
@@ -67,7 +72,7 @@ def module(rig: Rig) -> None:
     rig.world.with_module()
 
 
-happenings = [own_gone, own_down, own_renamed, own_led_elsewhere, unguarded, stranger, module]
+happenings = [own_gone, own_down, own_renamed, own_led_elsewhere, own_alias_lost, unguarded, stranger, module]
 events = st.sampled_from([*happenings, lambda rig: None])
 steps = st.lists(st.tuples(st.lists(specs, max_size=3), events), min_size=1, max_size=4)
 Step = tuple[list[JobSpec], Callable[[Rig], None]]
