@@ -82,9 +82,10 @@ class Wanted:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs or would, were its netdev there: then it keeps its program."""
-        waits = self.verdict is not None and self.verdict.reason is Reason.NETDEV_ABSENT
-        return self.mode in COUNTING_MODES and (self.verdict is None or waits)
+        """Whether it runs or would, were its netdev there or its tunnel: then it keeps its program."""
+        told = self.verdict
+        waits = told is not None and (told.reason is Reason.NETDEV_ABSENT or told.status is Status.DEGRADED)
+        return self.mode in COUNTING_MODES and (told is None or waits)
 
     @property
     def far(self) -> Hook | None:
@@ -157,6 +158,7 @@ def desire(
     ways = Ways(links, settings, no_tunnels, guarded)
     specs = [row for row in asked.jobs.values() if isinstance(row, JobSpec)]
     pinned = state.programs if state else {}
+    counted = {p.digest for p in pinned.values()} & {a.digest for a in state.accounts.values()} if state else set[str]()
     for spec in specs:
         life = lives.get(spec.id, Life())
         if _mode(spec, settings)[0] is MirrorMode.ERSPAN and _not_now(spec, settings, life, now_ns) is None:
@@ -194,7 +196,10 @@ def desire(
         if early is None and mode is MirrorMode.ERSPAN:
             way = ways.of(spec)
             if way.problem:
-                mode, verdict = MirrorMode.PLACEHOLDER, Verdict(Status.DEGRADED, way.reason, way.problem)
+                counts = way.spec is not None and spec.digest() in counted
+                mode = mode if counts else MirrorMode.PLACEHOLDER
+                text = f"{way.problem}; {'until then nothing is mirrored' if counts else 'placeholder is in force'}"
+                verdict = Verdict(Status.DEGRADED, way.reason, text)
         if early is None and mode in COUNTING_MODES:
             found = list(_ports(port, asked.ports, links))
             hooks = tuple(Hook(link.ifindex, link.name, d) for link in found for d in spec.directions)

@@ -241,7 +241,8 @@ class Loop:
             retry, self._retry_sec = RESYNC_SEC, FIRST_RETRY_SEC
         if state is not None and any(job in desired.untold and not _keeps(desired, job) for job in state.programs):
             retry = min(retry, FIRST_RETRY_SEC)
-        ends = [job.expires_ns for job in desired.jobs.values() if job.expires_ns and job.verdict is None]
+        going = [job for job in desired.jobs.values() if job.alive or job.verdict is None]
+        ends = [job.expires_ns for job in going if job.expires_ns]
         ends += [due_ns] if due_ns else []
         expiry = (min(ends) - now_ns) / 1e9 if ends else RESYNC_SEC
         return max(0.0, min(RESYNC_SEC, retry, expiry))

@@ -31,6 +31,7 @@ from sonic_telegen.model.action import (
     SetMirror,
     UnloadProgram,
 )
+from sonic_telegen.model.erspan import ErspanSpec
 from sonic_telegen.model.job import MirrorMode
 from sonic_telegen.model.kernel import DROP, FIRST_PRIORITY, LAST_PRIORITY, AccountKey, KernelState, QdiscKind
 from sonic_telegen.reconcile.desired import Desired, Hook, Wanted
@@ -112,9 +113,16 @@ def _creations(desired: Desired, world: World) -> Iterator[Action]:
         if spec is None:
             continue
         if link is None:
-            yield CreateTunnel(spec, wanted.interface)
+            if not _in_the_way(desired, world, wanted.interface, spec):
+                yield CreateTunnel(spec, wanted.interface)
         elif link.unnamed and wanted.interface not in names:
             yield RenameTunnel(spec, link.ifindex, wanted.interface)
+
+
+def _in_the_way(desired: Desired, world: World, name: str, spec: ErspanSpec) -> bool:
+    """Whether a netdev of ours that goes only when the reload is over has that name, or those ends."""
+    ours = [] if desired.teardown else [link for link in world.state.links.values() if link.ours]
+    return any(link.name == name or (link.remote, link.local) == (spec.remote, spec.local) for link in ours)
 
 
 def _tunnels(desired: Desired) -> dict[str, Wanted]:

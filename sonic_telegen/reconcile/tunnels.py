@@ -16,7 +16,7 @@ from sonic_telegen.model.status import Reason
 from sonic_telegen.settings import Settings
 
 SPARE_NAME = "tgerspan0"  # where the kernel's own netdev has the configured name
-IN_FORCE, OTHER_NAME = "placeholder is in force", "set another erspan_name"
+OTHER_NAME = "set another erspan_name"
 Refused = Mapping[str, KernelError]  # by digest: tunnels that the kernel did not make, and why
 
 
@@ -74,10 +74,10 @@ class Ways:
         spec = self._spec(job)
         name = self._settings.tunnel(job).name or ""
         if isinstance(spec, str):
-            text = f"mirror_mode=erspan: {spec}, or mirror_mode=direct; {IN_FORCE}"
+            text = f"mirror_mode=erspan: {spec}, or mirror_mode=direct"
             return Way(name, problem=text, reason=Reason.ERSPAN_UNAVAILABLE)
         if self._ends.get(spec.ends, spec.digest()) != spec.digest():
-            text = f"{spec} is another job's tunnel; set another erspan_key, or the same erspan_* fields; {IN_FORCE}"
+            text = f"{spec} is another job's tunnel; set another erspan_key, or the same erspan_* fields"
             return Way(name, problem=text, reason=Reason.CONFLICT)
         found = self._named(spec)
         failure = self._refused.get(spec.digest())
@@ -86,11 +86,11 @@ class Ways:
         if isinstance(failure, Conflict):
             lost = next((link for link in self._lost if (link.remote, link.local) == (spec.remote, spec.local)), None)
             text = f"{failure}; {_once_ours(lost)}" if lost else str(failure)
-            return Way(name, spec, problem=f"{text}; {IN_FORCE}", reason=Reason.CONFLICT)
+            return Way(name, spec, problem=text, reason=Reason.CONFLICT)
         return Way(
             name,
             None if failure.retry is Retry.NEVER else spec,
-            problem=f"{failure}; or set mirror_mode=direct; {IN_FORCE}",
+            problem=f"{failure}; or set mirror_mode=direct",
             reason=Reason.ERSPAN_UNAVAILABLE,
         )
 
@@ -126,7 +126,7 @@ class Ways:
         return "" if name == spec.name else f"what was made as {spec.name} is called {name} now"
 
     def _conflict(self, spec: ErspanSpec, name: str, why: str) -> Way:
-        text = f"erspan_name={name}: {why}; {IN_FORCE}"
+        text = f"erspan_name={name}: {why}"
         return Way(spec.name, problem=text, reason=Reason.CONFLICT)
 
 

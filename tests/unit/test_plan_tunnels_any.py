@@ -89,7 +89,7 @@ def test_the_plan_converges_and_tells_what_is_there(story: list[Step]) -> None:
         ask(rig, *jobs)
         rig.run()
         result = rig.run()
-        assert result.actions == {}
+        assert result.actions.keys() <= {("CreateTunnel", "failed")}, "but for ends that a stranger has"
         assert {link for link in rig.world.links.values() if not link.ours} >= strangers
         running = {job for job, told in result.jobs.items() if told.status is Status.RUNNING}
         assert running <= {spec.id for spec in jobs}
@@ -105,8 +105,9 @@ def test_the_plan_converges_and_tells_what_is_there(story: list[Step]) -> None:
                 link = rig.world.links[mirrors[spec.id]]
                 assert (link.name, link.up, link.remote) == (told.interface, True, spec.erspan.remote)
             else:
-                assert (told.status, told.mirror_mode) == (Status.DEGRADED, "placeholder")
+                assert told.status is Status.DEGRADED
                 assert told.message
+                assert spec.id not in rig.world.programs or rig.world.programs[spec.id].mirror == 0
         waiting = {told.interface for told in result.jobs.values() if told.status is Status.PENDING}
         made = {link.ifindex for link in tunnels(rig) if link.name not in waiting}
         assert made <= {number for number in mirrors.values() if number} <= {link.ifindex for link in tunnels(rig)}
