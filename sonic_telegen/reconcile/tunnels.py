@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sonic_telegen.errors import Conflict, KernelError, Retry
+from sonic_telegen.errors import Conflict, KernelError
 from sonic_telegen.model.erspan import ErspanSpec, tunnel
 from sonic_telegen.model.job import JobSpec
 from sonic_telegen.model.kernel import Link
@@ -17,7 +17,17 @@ from sonic_telegen.settings import Settings
 
 SPARE_NAME = "tgerspan0"  # where the kernel's own netdev has the configured name
 OTHER_NAME = "set another erspan_name"
-Refused = Mapping[str, KernelError]  # by digest: tunnels that the kernel did not make, and why
+
+
+@dataclass(frozen=True, slots=True)
+class NotMade:
+    """Why the kernel did not make a tunnel, and whether it is to be asked again now."""
+
+    problem: KernelError
+    again: bool
+
+
+Refused = Mapping[str, NotMade]  # by digest of the tunnel
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +90,17 @@ class Ways:
             text = f"{spec} is another job's tunnel; set another erspan_key, or the same erspan_* fields"
             return Way(name, problem=text, reason=Reason.CONFLICT)
         found = self._named(spec)
-        failure = self._refused.get(spec.digest())
-        if failure is None or found.problem or found.link is not None:
+        refused = self._refused.get(spec.digest())
+        if refused is None or found.problem or found.link is not None:
             return found
+        failure = refused.problem
         if isinstance(failure, Conflict):
             lost = next((link for link in self._lost if (link.remote, link.local) == (spec.remote, spec.local)), None)
             text = f"{failure}; {_once_ours(lost)}" if lost else str(failure)
             return Way(name, spec, problem=text, reason=Reason.CONFLICT)
         return Way(
             name,
-            None if failure.retry is Retry.NEVER else spec,
+            spec if refused.again else None,
             problem=f"{failure}; or set mirror_mode=direct",
             reason=Reason.ERSPAN_UNAVAILABLE,
         )

@@ -9,6 +9,7 @@ import pytest
 from sonic_telegen.errors import Busy, Conflict, KernelError, NoMemory, NotSupported
 from sonic_telegen.model.erspan import ErspanAsked
 from sonic_telegen.model.job import Direction, ResultDetail
+from sonic_telegen.model.kernel import Link
 from sonic_telegen.model.status import Reason, Status, Visibility
 from tests.unit.test_loop import SECOND
 from tests.unit.test_plan_tunnels import ask, job, rig_of, state, tunnels
@@ -81,3 +82,39 @@ def test_a_tunnel_in_nobodys_way_is_made_while_a_reload_is_under_way() -> None:
     other = job("a", "Ethernet4", erspan=ErspanAsked(name="mon1", remote="192.0.2.11"))
     assert ask(rig, other)["a"].status is Status.RUNNING
     assert [link.name for link in tunnels(rig)] == ["erspan0", "mon1"]
+
+
+def test_a_kernel_that_lacked_tunnels_is_asked_again_once_a_minute_and_it_is_told_once() -> None:
+    rig = rig_of(job())
+    rig.world.no_erspan = NotSupported("create", "erspan0", 95)
+    assert len(rig.run().failures) == 1
+    rig.now += 59 * SECOND
+    assert rig.run().actions == {}
+    for _ in range(2):
+        rig.now += 61 * SECOND
+        result = rig.run()
+        assert result.actions == {("CreateTunnel", "failed"): 1}
+        assert (result.failures, state(result.jobs["a"])[:2]) == ((), ("degraded", "erspan_unavailable"))
+        assert "placeholder is in force" in result.jobs["a"].message
+        assert rig.run().actions == {}
+    rig.world.no_erspan = None  # ip_gre is there, and brings no netdev (net.core.fb_tunnels_only_for_init_net)
+    rig.now += 61 * SECOND
+    assert rig.run().jobs["a"].status is Status.RUNNING
+
+
+def test_a_clock_that_was_set_back_does_not_put_the_next_try_off() -> None:
+    rig = rig_of(job())
+    rig.world.no_erspan = NotSupported("create", "erspan0", 95)
+    rig.run()
+    rig.now -= 3600 * SECOND
+    rig.world.no_erspan = None
+    assert rig.run().jobs["a"].status is Status.RUNNING
+
+
+def test_a_netdev_of_that_kind_says_so_before_the_minute_is_over() -> None:
+    rig = rig_of(job())
+    rig.world.no_erspan = NotSupported("create", "erspan0", 95)
+    rig.run()
+    rig.world.no_erspan = None
+    rig.world.links[9] = Link(9, "gre0", "gre", up=False)
+    assert rig.run().jobs["a"].status is Status.RUNNING
