@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from sonic_telegen.errors import KernelError
 from sonic_telegen.kernel.erspan import Tunnels
+from sonic_telegen.kernel.failure import kernel_error
 from sonic_telegen.kernel.netlink import Netlink
 from sonic_telegen.kernel.tcdecode import describe
 from sonic_telegen.model.action import DeleteTunnel
-from sonic_telegen.model.kernel import ERSPAN_KIND
+from sonic_telegen.model.kernel import DROP, ERSPAN_KIND, Link
 
 
 class QdiscMemory(Protocol):
@@ -45,14 +47,22 @@ class Removed:
 
 
 def detach_all(netlink: Netlink, memory: QdiscMemory) -> Removed:
-    """Remove our netdevs and filters, then the qdiscs that we created and that are empty; nothing of anybody else's."""
+    """Remove our netdevs and filters, then the qdiscs that we created and that are empty; nothing of anybody else's.
+
+    The guard stays on a tunnel that is up and is not ours any more, or could not be deleted.
+    """
     failed = list[KernelError]()
     tunnels = list(_delete_tunnels(netlink, failed))
-    names = {ifindex: link.name for ifindex, link in netlink.links().items()}
+    links = netlink.links()
+    names = {ifindex: link.name for ifindex, link in links.items()}
     kinds = netlink.qdiscs()
     filters, qdiscs = list[str](), list[str]()
     for item in netlink.dump_all(kinds):
         if item.own is None and not item.guest:
+            continue
+        link = links.get(item.ifindex)
+        if item.own is not None and item.own.job == DROP and link is not None and link.receives:
+            failed.append(_stays(link))
             continue
         try:
             netlink.delete_filter(item, kinds[item.ifindex])
@@ -84,3 +94,13 @@ def _delete_tunnels(netlink: Netlink, failed: list[KernelError]) -> Iterator[str
             yield f"netdev {link.name}"
         except KernelError as problem:
             failed.append(problem)
+
+
+def _stays(link: Link) -> KernelError:
+    return kernel_error(
+        "remove guard",
+        link.name,
+        errno.EBUSY,
+        f"delete the netdev (ip link del {link.name}), or set it down and try again",
+        "what the far end of this tunnel sends would enter the host",
+    )

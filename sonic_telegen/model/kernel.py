@@ -62,6 +62,11 @@ class Link:
         """Whether the kernel made it when its module was loaded: it takes what is for nobody else."""
         return self.name in FALLBACK_NAMES and self.kind in GRE_KINDS and not (self.remote or self.local or self.ours)
 
+    @property
+    def receives(self) -> bool:
+        """Whether what a far end sends comes in here: whosever it is by now, our guard on it has to stay."""
+        return self.kind == ERSPAN_KIND and self.up
+
 
 @dataclass(frozen=True, slots=True)
 class Qdisc:

@@ -18,7 +18,7 @@ from sonic_telegen.model.job import (
     JobSpec,
     MirrorMode,
 )
-from sonic_telegen.model.kernel import KernelState, Link
+from sonic_telegen.model.kernel import DROP, KernelState, Link
 from sonic_telegen.model.mirror import MirrorSession
 from sonic_telegen.model.status import JobStatus, Reason, Status, Visibility
 from sonic_telegen.reconcile.asic import Lacks, session_of
@@ -54,6 +54,10 @@ class Life:
     start_ns: int = 0
     ended: bool = False
 
+    def expires(self, spec: JobSpec) -> int:
+        """Unix ns; 0 for never, or while it has not begun."""
+        return self.start_ns + spec.duration_sec * 1_000_000_000 if spec.duration_sec and self.start_ns else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -78,9 +82,10 @@ class Wanted:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs or would, were its netdev there: then it keeps its program."""
-        waits = self.verdict is not None and self.verdict.reason is Reason.NETDEV_ABSENT
-        return self.mode in COUNTING_MODES and (self.verdict is None or waits)
+        """Whether it runs or would, were its netdev there or its tunnel: then it keeps its program."""
+        told = self.verdict
+        waits = told is not None and (told.reason is Reason.NETDEV_ABSENT or told.status is Status.DEGRADED)
+        return self.mode in COUNTING_MODES and (told is None or waits)
 
     @property
     def far(self) -> Hook | None:
@@ -149,8 +154,15 @@ def desire(
     rejected = {key: row for key, row in asked.jobs.items() if isinstance(row, Rejection)}
     jobs: dict[str, Wanted] = {}
     admitted = 0
-    ways = Ways(links, settings, no_tunnels)
+    guarded = {item.ifindex for item in state.filters if item.own and item.own.job == DROP} if state else set[int]()
+    ways = Ways(links, settings, no_tunnels, guarded)
     specs = [row for row in asked.jobs.values() if isinstance(row, JobSpec)]
+    pinned = state.programs if state else {}
+    counted = {p.digest for p in pinned.values()} & {a.digest for a in state.accounts.values()} if state else set[str]()
+    for spec in specs:
+        life = lives.get(spec.id, Life())
+        if _mode(spec, settings)[0] is MirrorMode.ERSPAN and _not_now(spec, settings, life, now_ns) is None:
+            ways.expect(spec, pinned[spec.id].mirror if spec.id in pinned else 0)
     since = {spec.id: counting.get(spec.id) or 0 for spec in specs}
     for spec in sorted(specs, key=lambda s: (not since[s.id], since[s.id], s.id)):  # who runs keeps its place
         life = lives.get(spec.id, Life())
@@ -163,8 +175,13 @@ def desire(
         if isinstance(mirror, Rejection):
             rejected[spec.id] = mirror
             continue
-        expires = life.start_ns + spec.duration_sec * 1_000_000_000 if spec.duration_sec and life.start_ns else 0
-        early = _not_now(spec, settings, life, expires, now_ns)
+        expires = life.expires(spec)
+        early = _not_now(spec, settings, life, now_ns)
+        watched, port = _watched(spec, mode, settings)
+        if early is None and mode in COUNTING_MODES and state is not None and ways.own(port):
+            text = f"{watched}={port!r}: this is a tunnel of the agent's own; name the port itself"
+            rejected[spec.id] = Rejection(Reason.OWN_NETDEV.value, text, spec.port, spec.direction)
+            continue
         if early is None:
             if admitted >= settings.max_jobs:
                 early = Verdict(
@@ -179,14 +196,11 @@ def desire(
         if early is None and mode is MirrorMode.ERSPAN:
             way = ways.of(spec)
             if way.problem:
-                mode, verdict = MirrorMode.PLACEHOLDER, Verdict(Status.DEGRADED, way.reason, way.problem)
+                counts = way.spec is not None and spec.digest() in counted
+                mode = mode if counts else MirrorMode.PLACEHOLDER
+                text = f"{way.problem}; {'until then nothing is mirrored' if counts else 'placeholder is in force'}"
+                verdict = Verdict(Status.DEGRADED, way.reason, text)
         if early is None and mode in COUNTING_MODES:
-            name, port = _watched(spec, mode, settings)
-            own = links.get(port)
-            if own is not None and own.ours:
-                text = f"{name}={port!r}: this netdev is the agent's own; name the port itself"
-                rejected[spec.id] = Rejection(Reason.OWN_NETDEV.value, text, spec.port, spec.direction)
-                continue
             found = list(_ports(port, asked.ports, links))
             hooks = tuple(Hook(link.ifindex, link.name, d) for link in found for d in spec.directions)
             if not hooks and state is not None:
@@ -227,13 +241,13 @@ def _watched(spec: JobSpec, mode: MirrorMode, settings: Settings) -> tuple[str, 
     return ("erspan_dev", dev) if dev else ("port", spec.port)
 
 
-def _not_now(spec: JobSpec, settings: Settings, life: Life, expires_ns: int, now_ns: int) -> Verdict | None:
+def _not_now(spec: JobSpec, settings: Settings, life: Life, now_ns: int) -> Verdict | None:
     """Why a good row wants nothing at the moment."""
     if not settings.enabled:
         return Verdict(Status.STOPPED, Reason.DISABLED, "admin_state=disabled in TELEGEN|GLOBAL")
     if not spec.enabled:
         return Verdict(Status.STOPPED, Reason.DISABLED, "admin_state=disabled")
-    if life.ended or (expires_ns and now_ns >= expires_ns):
+    if life.ended or (life.expires(spec) and now_ns >= life.expires(spec)):
         return Verdict(
             Status.DONE, Reason.EXPIRED, f"duration_sec={spec.duration_sec} is over; change the row to run again"
         )

@@ -27,7 +27,9 @@ from sonic_telegen.model.job import Direction
 from sonic_telegen.model.kernel import GRE_KINDS, Link
 from sonic_telegen.reconcile.desired import Desired
 from sonic_telegen.reconcile.programs import Spot
+from sonic_telegen.reconcile.tunnels import NotMade
 
+AGAIN_NS = 60 * 1_000_000_000  # after which a kernel without tunnels is asked again: its module may be there by now
 Undone = Spot | str  # a spot without its program, a job without its own, or the digest of a tunnel
 
 
@@ -64,29 +66,36 @@ class Refused:
 
     def __init__(self) -> None:
         self._programs: dict[str, tuple[str, KernelError]] = {}  # by job: the digest of what will not load, and why
-        self._tunnels: dict[str, KernelError] = {}  # by digest
+        self._tunnels: dict[str, tuple[KernelError, int]] = {}  # by digest, and when it was tried (Unix ns)
         self._new: list[KernelError] = []
 
-    def failed(self, action: Action, problem: KernelError) -> None:
-        """Remember what one action was answered with."""
+    def failed(self, action: Action, problem: KernelError, now_ns: int) -> bool:
+        """Remember what one action was answered with; whether it is no news, and its job is told in any case."""
         if isinstance(action, LoadProgram) and problem.retry is Retry.NEVER:
             self._programs[action.spec.id] = (action.spec.digest(), problem)
             self._new.append(problem)
         elif isinstance(action, CreateTunnel):
-            if action.spec.digest() not in self._tunnels:
+            known = action.spec.digest() in self._tunnels
+            if not known:
                 self._new.append(problem)
-            self._tunnels[action.spec.digest()] = problem
+            self._tunnels[action.spec.digest()] = (problem, now_ns)
+            return known and problem.retry is Retry.NEVER
+        return False
 
     def done(self, action: Action) -> None:
         """Forget what went well at last."""
         if isinstance(action, CreateTunnel):
             self._tunnels.pop(action.spec.digest(), None)
 
-    def tunnels(self, links: Collection[Link]) -> Mapping[str, KernelError]:
-        """Tunnels that could not be made. A netdev of such a kind tells that the kernel knows them meanwhile."""
+    def tunnels(self, links: Collection[Link], now_ns: int) -> Mapping[str, NotMade]:
+        """Tunnels that could not be made.
+
+        A netdev of such a kind tells that the kernel knows them meanwhile. There need not be one, so a kernel that did
+        not is asked again from time to time.
+        """
         if any(link.kind in GRE_KINDS for link in links):
-            self._tunnels = {d: why for d, why in self._tunnels.items() if not isinstance(why, NotSupported)}
-        return dict(self._tunnels)
+            self._tunnels = {d: item for d, item in self._tunnels.items() if not isinstance(item[0], NotSupported)}
+        return {digest: NotMade(why, _again(why, tried, now_ns)) for digest, (why, tried) in self._tunnels.items()}
 
     def programs(self, desired: Desired) -> Mapping[str, KernelError]:
         """Programs that would not load, by job; those for other questions than the jobs' are forgotten."""
@@ -98,3 +107,8 @@ class Refused:
         """What was refused since the last call."""
         found, self._new = self._new, []
         return found
+
+
+def _again(problem: KernelError, tried_ns: int, now_ns: int) -> bool:
+    late = isinstance(problem, NotSupported) and not tried_ns <= now_ns < tried_ns + AGAIN_NS
+    return late or problem.retry is not Retry.NEVER

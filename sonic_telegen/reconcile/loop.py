@@ -92,7 +92,7 @@ class Loop:
         if side is not None and state is not None:
             for _ in range(LOOKS):
                 actions = plan(desired, state)
-                moving = bool(actions) and self._apply(side, actions, failures, counts)
+                moving = bool(actions) and self._apply(side, actions, failures, counts, now)
                 if not moving:
                     break
                 self._before_look()
@@ -143,7 +143,7 @@ class Loop:
     def _desire(self, asked: Asked, state: KernelState | None, lives: Mapping[str, Life], now_ns: int) -> Desired:
         """What is wanted, less what the kernel refused."""
         links = state.links.values() if state else ()
-        found = desire(asked, state, self._settings, lives, now_ns, self._refused.tunnels(links))
+        found = desire(asked, state, self._settings, lives, now_ns, self._refused.tunnels(links, now_ns))
         return replace(found, refused=self._refused.programs(found))
 
     def _apply(
@@ -152,6 +152,7 @@ class Loop:
         actions: tuple[Action, ...],
         failures: dict[Undone, KernelError],
         counts: dict[tuple[str, str], int],
+        now_ns: int,
     ) -> bool:
         """Do the actions one by one; True when at least one moved something."""
         failures.clear()
@@ -165,9 +166,9 @@ class Loop:
                 counts[kind, "ok"] = counts.get((kind, "ok"), 0) + 1
             except KernelError as problem:
                 counts[kind, "failed"] = counts.get((kind, "failed"), 0) + 1
-                for what in undone(action):
+                told = self._refused.failed(action, problem, now_ns)
+                for what in () if told else undone(action):
                     failures.setdefault(what, problem)
-                self._refused.failed(action, problem)
         return moved
 
     def _mirror(self, desired: Desired, asked: Asked, counts: dict[tuple[str, str], int], now_ns: int) -> MirrorPlan:
@@ -244,7 +245,8 @@ class Loop:
             retry, self._retry_sec = RESYNC_SEC, FIRST_RETRY_SEC
         if state is not None and any(job in desired.untold and not _keeps(desired, job) for job in state.programs):
             retry = min(retry, FIRST_RETRY_SEC)
-        ends = [job.expires_ns for job in desired.jobs.values() if job.expires_ns and job.verdict is None]
+        going = [job for job in desired.jobs.values() if job.alive or job.verdict is None]
+        ends = [job.expires_ns for job in going if job.expires_ns]
         ends += [due_ns] if due_ns else []
         expiry = (min(ends) - now_ns) / 1e9 if ends else RESYNC_SEC
         return max(0.0, min(RESYNC_SEC, retry, expiry))

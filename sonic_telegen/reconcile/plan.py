@@ -68,7 +68,8 @@ def _removals(desired: Desired, world: World) -> Iterator[Action]:
         wanted = spot in world.wanted
         # Without a slot of its own, and with none to be had, it counts for nobody or keeps another's slot from its end.
         astray = full and item.own.job != DROP and spot not in world.slots
-        if (astray or item is not world.keeper(spot) or widened(world, qdisc)) if wanted else not world.stays(spot):
+        idle = not world.stays(spot) and not world.guards(item)
+        if (astray or item is not world.keeper(spot) or widened(world, qdisc)) if wanted else idle:
             yield Detach(item, world.name(item.ifindex), qdisc.kind)  # two of ours for one spot would count twice
         else:
             left[item.ifindex] += 1
@@ -113,7 +114,8 @@ def _creations(desired: Desired, world: World) -> Iterator[Action]:
         if spec is None:
             continue
         if link is None:
-            yield CreateTunnel(spec, wanted.interface)
+            if not _in_the_way(desired, world, wanted.interface, spec):
+                yield CreateTunnel(spec, wanted.interface)
         elif link.unnamed and wanted.interface not in names:
             yield RenameTunnel(spec, link.ifindex, wanted.interface)
         if link is not None and (mtu := _mtu(spec, link, world.state)) != link.mtu:
@@ -125,6 +127,12 @@ def _mtu(spec: ErspanSpec, link: Link, state: KernelState) -> int:
     out = state.links.get(state.routes.get((spec.remote, spec.local), 0))
     mtu = spec.right_mtu(link.mtu, out.mtu if out is not None and not out.ours else 0)
     return min(mtu, link.max_mtu) if link.max_mtu else mtu
+
+
+def _in_the_way(desired: Desired, world: World, name: str, spec: ErspanSpec) -> bool:
+    """Whether a netdev of ours that goes only when the reload is over has that name, or those ends."""
+    ours = [] if desired.teardown else [link for link in world.state.links.values() if link.ours]
+    return any(link.name == name or (link.remote, link.local) == (spec.remote, spec.local) for link in ours)
 
 
 def _tunnels(desired: Desired) -> dict[str, Wanted]:

@@ -6,7 +6,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from sonic_telegen.model.job import Direction, JobSpec
-from sonic_telegen.model.kernel import DROP, ERSPAN_KIND, AccountKey, KernelState, Qdisc, QdiscKind, Slot, TcFilter
+from sonic_telegen.model.kernel import (
+    DROP,
+    ERSPAN_KIND,
+    AccountKey,
+    KernelState,
+    Qdisc,
+    QdiscKind,
+    Slot,
+    TcFilter,
+)
 from sonic_telegen.reconcile.desired import Desired, Hook
 from sonic_telegen.reconcile.programs import Place, Spot, admit, current, own, program_of
 
@@ -115,8 +124,14 @@ class World:
         return min(good or found, key=lambda f: (f.priority, f.handle), default=None)
 
     def alone(self, ifindex: int) -> bool:
-        """Whether no stranger has a filter on the netdev's ingress."""
-        return not self._strangers[ifindex, Direction.INGRESS]
+        """Whether no filter has to stay on the netdev's ingress: a stranger's, or a guard."""
+        guards = self._filters.get((ifindex, Direction.INGRESS, DROP), [])
+        return not self._strangers[ifindex, Direction.INGRESS] and not any(map(self.guards, guards))
+
+    def guards(self, item: TcFilter) -> bool:
+        """Whether this keeps from the host what a far end sends: it goes with the netdev, or when that is down."""
+        link = self.state.links.get(item.ifindex)
+        return item.own is not None and item.own.job == DROP and link is not None and link.receives
 
 
 def _doomed(desired: Desired, state: KernelState) -> Iterator[int]:

@@ -74,7 +74,7 @@ class World:
         self.loads = 0
         self.no_erspan: KernelError | None = None
         self.module_brings_netdevs = False
-        self.sessions: dict[str, tuple[str, str, int | None]] = {}  # of our tunnels, by alias
+        self.sessions: dict[int, int | None] = {}  # the keys of our tunnels
         self.routes: dict[str, int] = {}  # remote end: ifindex that packets leave by
         self.clock = 1
 
@@ -209,6 +209,8 @@ class World:
             case Detach(item, _, _):
                 assert item.own, "a stranger's filter"
                 self.filters.remove(item)
+                if item.own.job == DROP and self._link(item.ifindex).kind == "erspan":
+                    assert not self.links[item.ifindex].up or self._guarded(item.ifindex), "it would enter the host"
 
     def _tunnel(self, action: TunnelAction) -> None:
         """As the kernel does; with its module come netdevs of its own, which may take the name that was meant."""
@@ -218,15 +220,15 @@ class World:
                 if self.no_erspan:
                     raise self.no_erspan
                 taken_by = [link for link in self.links.values() if (link.remote, link.local) == ends]
-                if any(self.sessions.get(link.alias, spec.ends) == spec.ends for link in taken_by):
+                key = spec.ends[2]
+                if any(self.sessions.get(link.ifindex, key) == key for link in taken_by):
                     raise Conflict("create", netdev, 17, "taken")
                 self.with_module()
                 taken = netdev in {link.name for link in self.links.values()}
                 name = spec.first_name if taken else netdev
                 out = self.links.get(self.routes.get(spec.remote, 0))
                 mtu = spec.mtu or (out.mtu if out else 1500) - TAKEN[spec.ver]
-                self._add(Link(0, name, "erspan", False, spec.alias, *ends, mtu))
-                self.sessions[spec.alias] = spec.ends
+                self.sessions[self._add(Link(0, name, "erspan", False, spec.alias, *ends, mtu))] = key
             case RenameTunnel(_, ifindex, netdev):
                 assert self._link(ifindex).ours and netdev not in {link.name for link in self.links.values()}
                 self.links[ifindex] = replace(self.links[ifindex], name=netdev)
@@ -238,12 +240,14 @@ class World:
                 self.links[ifindex] = replace(link, mtu=mtu, up=link.up and not link.mtu < 1280 <= mtu)
             case RaiseTunnel(_, ifindex, _):
                 assert self._link(ifindex).ours
-                guards = [f for f in self.filters if f.ifindex == ifindex and f.own and f.own.job == DROP]
-                assert guards, "what comes in would enter the host"
+                assert self._guarded(ifindex), "what comes in would enter the host"
                 self.links[ifindex] = replace(self.links[ifindex], up=True)
             case DeleteTunnel(ifindex, _, alias):
                 assert self._link(ifindex).ours and self._link(ifindex).alias == alias
                 self.vanish(ifindex)
+
+    def _guarded(self, ifindex: int) -> bool:
+        return any(f.ifindex == ifindex and f.own and f.own.job == DROP for f in self.filters)
 
     def with_module(self) -> None:
         """The kernel knows GRE from now on."""
@@ -251,13 +255,15 @@ class World:
             if name not in {link.name for link in self.links.values()}:
                 self._add(Link(0, name, name[:-1], up=False))
 
-    def _add(self, link: Link) -> None:
+    def _add(self, link: Link) -> int:
         number = max(self.links, default=0) + 1
         self.links[number] = replace(link, ifindex=number)
+        return number
 
     def vanish(self, ifindex: int) -> None:
         """A netdev goes, and all that is on it."""
         del self.links[ifindex]
+        self.sessions.pop(ifindex, None)
         self.qdiscs.pop(ifindex, None)
         self.filters = [f for f in self.filters if f.ifindex != ifindex]
 
