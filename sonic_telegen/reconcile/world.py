@@ -52,6 +52,11 @@ class World:
                 self._strangers[item.ifindex, item.direction].append(item)
             else:
                 self._filters[item.ifindex, item.direction, item.own.job].append(item)
+        self._kept = {
+            spot[0]
+            for spot in self._filters
+            if spot[1] is Direction.INGRESS and spot not in self.wanted and self.stays(spot)
+        }
         self._index_slots()
         self.taken: dict[Place, set[int]] = defaultdict(set)  # priorities that a new filter must not have
         for place, items in self._strangers.items():
@@ -124,9 +129,10 @@ class World:
         return min(good or found, key=lambda f: (f.priority, f.handle), default=None)
 
     def alone(self, ifindex: int) -> bool:
-        """Whether no filter has to stay on the netdev's ingress: a stranger's, or a guard."""
+        """Whether no filter has to stay on the netdev's ingress: a stranger's, a guard, one kept through a reload."""
         guards = self._filters.get((ifindex, Direction.INGRESS, DROP), [])
-        return not self._strangers[ifindex, Direction.INGRESS] and not any(map(self.guards, guards))
+        stranger = bool(self._strangers[ifindex, Direction.INGRESS])
+        return not stranger and ifindex not in self._kept and not any(map(self.guards, guards))
 
     def guards(self, item: TcFilter) -> bool:
         """Whether this keeps from the host what a far end sends: it goes with the netdev, or when that is down."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from sonic_telegen.model.action import Action, Attach, Detach, Replace, SetDeadline, UnloadProgram
-from sonic_telegen.model.job import Direction, JobSpec, MirrorMode, ResultDetail
+from sonic_telegen.model.job import BOTH, Direction, JobSpec, MirrorMode, ResultDetail
 from sonic_telegen.model.kernel import AccountKey, JobProgram, Link, QdiscKind, Slot
 from sonic_telegen.model.match import Match
 from sonic_telegen.model.status import Reason, Status
@@ -134,6 +134,18 @@ def test_while_the_database_is_loaded_programs_and_filters_stay() -> None:
     rig.asked = replace(rig.asked, jobs={}, initialized=False)
     rig.run()
     assert (rig.world.filters, rig.world.programs, rig.world.slots) == before
+
+
+def test_a_qdisc_that_carries_what_is_kept_through_a_reload_is_widened_after_it() -> None:
+    rig = Rig(VOICE)
+    rig.run()
+    both = JobSpec("both", "Ethernet0", directions=BOTH)
+    rig.asked = replace(rig.asked, jobs={"both": both}, initialized=False)
+    assert rig.run().jobs["both"].reason is Reason.INGRESS_QDISC
+    assert "telegen/job/voice" in {item.name.partition("@")[0] for item in rig.world.filters}
+    rig.asked = replace(rig.asked, initialized=True)
+    assert rig.run().jobs["both"].status is Status.RUNNING
+    assert rig.world.qdiscs[1].kind is QdiscKind.CLSACT
 
 
 def test_a_program_waits_for_its_netdev_to_come_back() -> None:
