@@ -25,6 +25,7 @@ from sonic_telegen.reconcile.desired import Desired, Verdict
 
 SECOND = 1_000_000_000
 PATIENCE_NS = 10 * SECOND  # after which a session that orchagent did not tell of counts as dropped
+DOWN_TRIES = 3  # asked so often, over some minutes, while orchagent tells of no session: it will not come
 FIRST_AGAIN_NS, LAST_AGAIN_NS = 60 * SECOND, 3600 * SECOND  # when such a one is asked for again
 
 
@@ -135,7 +136,11 @@ class _Planner:
         note = self.notes.get(session.name)
         if note is None or (note.tries and note.row not in ({}, session.row())):
             return 1, 0
-        return (2 if note.tries else 0), note.written_ns
+        return (2 if self._in_vain(note) else 0), note.written_ns
+
+    def _in_vain(self, note: SessionNote) -> bool:
+        """Whether orchagent dropped what it was asked for. One that tells of no session at all may be starting."""
+        return note.tries > (0 if self.switch.states else DOWN_TRIES)
 
     def _lacks_a_place(self, session: MirrorSession) -> bool:
         """Whether a session that orchagent may well take could be asked for, were there a place."""
@@ -172,7 +177,7 @@ class _Planner:
         else:
             next_ns = note.written_ns + min(FIRST_AGAIN_NS << min(max(note.tries - 1, 0), 10), LAST_AGAIN_NS)
             verdict = _dropped(session)
-            if self.short > 0 or not note.written_ns <= self.now < next_ns:
+            if (self.short > 0 and self._in_vain(note)) or not note.written_ns <= self.now < next_ns:
                 self.short -= 1
                 self.told[job] = Mirrored(verdict)
                 return True

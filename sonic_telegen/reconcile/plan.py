@@ -130,8 +130,11 @@ def _mtu(spec: ErspanSpec, link: Link, state: KernelState) -> int:
 
 
 def _in_the_way(desired: Desired, world: World, name: str, spec: ErspanSpec) -> bool:
-    """Whether a netdev of ours that goes only when the reload is over has that name, or those ends."""
-    ours = [] if desired.teardown else [link for link in world.state.links.values() if link.ours]
+    """Whether a netdev of ours that no job uses, and that goes when the reload is over, has that name or those ends."""
+    if desired.teardown:
+        return False
+    used = {job.link.ifindex for job in desired.jobs.values() if job.tunnel is not None and job.link is not None}
+    ours = [link for link in world.state.links.values() if link.ours and link.ifindex not in used]
     return any(link.name == name or (link.remote, link.local) == (spec.remote, spec.local) for link in ours)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sonic_telegen.model.job import JobSpec
 from sonic_telegen.model.mirror import session_name
 from sonic_telegen.model.status import Reason, Status
@@ -20,12 +22,40 @@ def dropped(*jobs: str, limit: int, seconds: int = 11) -> Switch:
     return switch
 
 
+def told_of(switch: Switch, name: str) -> None:
+    """A stranger's session, by whose state orchagent is seen to live."""
+    switch.strangers |= {name}
+    switch.rows[name] = {"dst_ip": "192.0.2.9"}
+    switch.orch()
+
+
+@pytest.mark.parametrize("seconds", [5, 45, 120])
+def test_who_has_a_place_keeps_it_while_orchagent_restarts(seconds: int) -> None:
+    switch = Switch(limit=1, jobs={"a": JobSpec("a", "Ethernet0")})
+    switch.settle()
+    switch.jobs["b"] = JobSpec("b", "Ethernet4")
+    switch.settle()
+    switch.restart_swss()
+    until = switch.now + seconds * SECOND
+    while switch.now < until:
+        found = switch.step()
+        switch.now = min(until, max(found.due_ns, switch.now + SECOND))
+    for _ in range(4):
+        found = switch.settle()
+        switch.now += SECOND
+    assert verdict(found, "a") == (Status.RUNNING, Reason.NONE)
+    assert verdict(found, "b") == (Status.PENDING, Reason.MAX_MIRRORS)
+
+
 def test_a_session_that_orchagent_dropped_makes_room_at_once_for_one_that_was_never_asked_for() -> None:
     switch = dropped("a", "b", limit=2, seconds=300)
+    told_of(switch, "everflow0")
     switch.jobs["c"] = JobSpec("c", "Ethernet0")
     found = switch.settle()
     assert verdict(found, "c") == (Status.RUNNING, Reason.NONE)
-    assert len(switch.rows) == 2, "one of the two is there still, in case orchagent begins to take it"
+    assert len(switch.rows.keys() - switch.strangers) == 2, (
+        "one of the two is there still, in case orchagent begins to take it"
+    )
     told = {verdict(found, "a")[1], verdict(found, "b")[1]}
     assert told <= {Reason.SESSION_ABSENT, Reason.MAX_MIRRORS, Reason.NOT_ATTACHED}
 

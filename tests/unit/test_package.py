@@ -80,3 +80,16 @@ def test_what_is_detached_at_the_removal_is_looked_for_where_the_service_was_tol
     told = done.stdout.splitlines()
     assert "detached=yes" in told
     assert ("TELEGEN_STATE_DIR=/srv/telegen" in told) == found
+
+
+def test_a_value_that_the_agent_refuses_does_not_keep_its_filters_at_the_removal(tmp_path: Path) -> None:
+    agent = tmp_path / "agent"
+    agent.write_text('#!/bin/sh\n[ -z "$TELEGEN_MAX_JOBS" ] || exit 2\necho "$*"\n')
+    agent.chmod(0o755)
+    (tmp_path / "defaults").write_text("TELEGEN_MAX_JOBS=lots\n")
+    prerm = (DEBIAN / "sonic-telegen.prerm").read_text()
+    prerm = prerm.replace("/etc/default/sonic-telegen", str(tmp_path / "defaults"))
+    prerm = prerm.replace("/usr/lib/sonic-telegen/integrate", "true")
+    prerm = prerm.replace("python3 -BIS /usr/sbin/sonic-telegen", str(agent))
+    done = subprocess.run(["sh", "-c", prerm, "prerm", "remove"], capture_output=True, text=True, check=True)
+    assert done.stdout == "detach --all\n"

@@ -81,7 +81,9 @@ def test_a_tunnel_in_nobodys_way_is_made_while_a_reload_is_under_way() -> None:
     rig.asked = replace(rig.asked, initialized=False)
     other = job("a", "Ethernet4", erspan=ErspanAsked(name="mon1", remote="192.0.2.11"))
     assert ask(rig, other)["a"].status is Status.RUNNING
-    assert [link.name for link in tunnels(rig)] == ["erspan0", "mon1"]
+    same_ends = job("c", "Ethernet4", erspan=ErspanAsked(name="mon2", key=9))
+    assert ask(rig, job("b"), other, same_ends)["c"].status is Status.RUNNING
+    assert [link.name for link in tunnels(rig)] == ["erspan0", "mon1", "mon2"]
 
 
 def test_a_kernel_that_lacked_tunnels_is_asked_again_once_a_minute_and_it_is_told_once() -> None:
