@@ -42,6 +42,7 @@ def run(ctx: click.Context, asked: Mapping[str, str | None], to: str, count: int
     with contextlib.closing(connection), _target(ctx, to) as fd, job.ended_by_signals(), job:
         reply = _begun(ctx, connection, job)
         if reply is None:
+            click.echo("ended before anything could be captured", err=True)
             return
         sink = Sink(fd, count, job.stop)
         with watch_reader(fd):
@@ -114,14 +115,20 @@ class Job:
 
 
 def _begun(ctx: click.Context, connection: http.client.HTTPConnection, job: Job) -> http.client.HTTPResponse | None:
-    """The answer that has the capture; None when the command was ended before there was one."""
+    """The answer that has the capture; None when the command was ended before there was one.
+
+    One that had begun by then is asked for all the same: it has frames, and its end.
+    """
     until = time.monotonic() + BEGIN_SEC
-    while not job.stopped:
+    while True:
+        ended = job.stopped
         try:
             return get(ctx, connection, f"/jobs/{job.id}/capture")
         except Refused as problem:
             if problem.code not in ("not_found", "no_capture"):
                 ctx.fail(str(problem))
+        if ended:
+            return None
         told = view.job(
             job.id, None, link.state_db(ctx).get_all(f"{schema.STATE_JOB_TABLE}{schema.SEPARATOR}{job.id}") or None
         )
@@ -129,7 +136,6 @@ def _begun(ctx: click.Context, connection: http.client.HTTPConnection, job: Job)
         if late or told["status"] in _OVER:
             ctx.fail(f"nothing is captured: {_why(told)}")
         time.sleep(0.1)
-    return None
 
 
 def _why(told: Mapping[str, Any]) -> str:

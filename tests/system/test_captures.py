@@ -118,6 +118,22 @@ def test_ctrl_c_ends_the_command_and_its_job_and_leaves_a_whole_file(box: Box) -
     assert jobs(box) == []
 
 
+def test_ctrl_c_before_the_first_answer_leaves_what_was_captured_by_then(box: Box) -> None:
+    with command(box, "Ethernet0", "-w", "-", "-s", "64") as process:
+        wait_for(lambda: jobs(box), what="the job")
+        process.send_signal(signal.SIGSTOP)  # as on a busy switch, where it is not its turn
+        job = jobs(box)[0].partition("|")[2]
+        box.wait_status(job, "running")
+        box.switch.send("Ethernet0", [query(n) for n in range(3)])
+        captured(box, job, 3)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGCONT)
+        output, errors = process.communicate(timeout=allowed(60))
+    assert [p.data for p in parse(output).packets] == [query(n)[:64] for n in range(3)], errors
+    assert process.returncode == 0
+    assert jobs(box) == []
+
+
 def test_a_capture_goes_on_through_a_killed_agent(box: Box) -> None:
     box.job("kept", port="Ethernet0", result_detail="packets", filter="udp")
     box.wait_status("kept", "running")
