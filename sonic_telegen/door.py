@@ -26,7 +26,8 @@ JOB_OBJECT = "telegen_job.bpf.o"
 PLAIN_OBJECT = "telegen_plain.bpf.o"  # counts the same, and the verifier takes it without CAP_PERFMON
 WITHOUT_PERFMON = (
     "CAP_PERFMON is missing: jobs on ports are counted, those that ask for some frames, flows, a capture or a mirror"
-    " are refused by most kernels; start the container with --cap-add PERFMON as well (Docker 20.10: --cap-add SYS_ADMIN)"
+    " are refused by most kernels; start the container with --cap-add PERFMON as well"
+    " (Docker 20.10: --cap-add SYS_ADMIN)"
 )
 
 
