@@ -121,7 +121,7 @@ def _begun(ctx: click.Context, connection: http.client.HTTPConnection, job: Job)
     """
     until = time.monotonic() + BEGIN_SEC
     while True:
-        ended = job.stopped
+        ended, late = job.stopped, time.monotonic() > until  # before the question: there is one after either
         try:
             return get(ctx, connection, f"/jobs/{job.id}/capture")
         except Refused as problem:
@@ -129,10 +129,11 @@ def _begun(ctx: click.Context, connection: http.client.HTTPConnection, job: Job)
                 ctx.fail(str(problem))
         if ended:
             return None
+        if job.stopped:
+            continue
         told = view.job(
             job.id, None, link.state_db(ctx).get_all(f"{schema.STATE_JOB_TABLE}{schema.SEPARATOR}{job.id}") or None
         )
-        late = time.monotonic() > until
         if late or told["status"] in _OVER:
             ctx.fail(f"nothing is captured: {_why(told)}")
         time.sleep(0.1)
