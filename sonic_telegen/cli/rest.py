@@ -60,8 +60,11 @@ def _address(text: str) -> Address | None:
 def get(ctx: click.Context, connection: http.client.HTTPConnection, path: str) -> http.client.HTTPResponse:
     """The answer, not read yet. Raises Refused; ends the command when the agent cannot be asked."""
     try:
-        connection.request("GET", path)
-        reply = connection.getresponse()
+        try:
+            reply = _asked(connection, path)
+        except ConnectionError:  # the agent closes what is idle, as a command is that was stopped for a while
+            connection.close()
+            reply = _asked(connection, path)
         if reply.status == 200:
             return reply
         raw = reply.read()
@@ -72,6 +75,11 @@ def get(ctx: click.Context, connection: http.client.HTTPConnection, path: str) -
         raise Refused(str(told["error"]), str(told["message"]))
     except (ValueError, KeyError, TypeError):
         raise Refused("", f"HTTP {reply.status}") from None
+
+
+def _asked(connection: http.client.HTTPConnection, path: str) -> http.client.HTTPResponse:
+    connection.request("GET", path)
+    return connection.getresponse()
 
 
 @contextlib.contextmanager
