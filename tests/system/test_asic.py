@@ -224,9 +224,11 @@ def test_what_a_job_counted_before_the_asic_took_over_is_not_exported_on() -> No
         box.job("count", port="Ethernet0")
         box.job("other", port="Ethernet0")
         box.wait_status("count", "running")
+        box.wait_status("other", "running")
         box.switch.send("Ethernet0", [FRAME] * 7)
         wait_for(lambda: exported(box, "count") == exported(box, "other") == 7, 20)
         box.job("count", port="Ethernet0", **ASIC)
+        wait_for(lambda: session_name("count") in box.told("count")["message"], 20)  # it was running before, too
         wait_told(box, "count", "running")
         box.switch.send("Ethernet0", [FRAME] * 2)
         wait_for(lambda: exported(box, "other") == 9, 20)
