@@ -26,6 +26,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import SLOWER
+
 NEEDS_ROOT = ("kernel", "system", "vm", "matrix", "fleet")
 MACHINE = re.compile(r"(?:Skipped: )?machine: [^:]+: .+", re.DOTALL)
 PLACES = (Path("/run/netns"), Path("/sys/fs/bpf"), Path(tempfile.gettempdir()))
@@ -68,6 +70,12 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     if IN_CI:
         forbid_skip(report)
     return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A guest's run takes hours and may be cut off before pytest tells why a test failed: there it is told at once."""
+    if SLOWER > 1 and report.failed:
+        print(f"\n{report.longreprtext}", flush=True)
 
 
 def forbid_skip(report: Any) -> None:
