@@ -35,7 +35,6 @@ from sonic_telegen.model.kernel import DROP, ERSPAN_KIND, FilterName, Link
 _HEADER = 16  # struct nlmsghdr
 _UP = 1  # IFF_UP
 _SEQUENCE, _KEY = 0x1000, 0x2000  # GRE_SEQ, GRE_KEY
-_TOS_INHERIT = 1
 _NO_ADDRESSES = 1  # IN6_ADDR_GEN_MODE_NONE
 _IPV6_BEGINS = 1280  # IPV6_MIN_MTU: on a netdev with less there is none
 _INGRESS = 0  # direction of type III
@@ -107,17 +106,18 @@ def _message(ifindex: int, flags: int, attrs: list[tuple[str, Any]], change: int
 def creation(spec: ErspanSpec) -> bytes:
     """Body of the RTM_NEWLINK that makes the netdev under its first name, down."""
     data: list[tuple[str, Any]] = []
+    outer = spec.outer
     if spec.ver:  # type I has neither session nor sequence; what comes in may lack the sequence or begin it anew
         data += [("IFLA_GRE_IFLAGS", _KEY), ("IFLA_GRE_OFLAGS", _SEQUENCE | _KEY)]
-        data += [("IFLA_GRE_IKEY", spec.key), ("IFLA_GRE_OKEY", spec.key)]
+        data += [("IFLA_GRE_IKEY", outer.key), ("IFLA_GRE_OKEY", outer.key)]
     data += [
         ("IFLA_GRE_LOCAL", spec.local),
         ("IFLA_GRE_REMOTE", spec.remote),
-        ("IFLA_GRE_TTL", spec.ttl),
-        ("IFLA_GRE_TOS", _TOS_INHERIT if spec.tos is None else spec.tos),
-        ("IFLA_GRE_PMTUDISC", 0),
-        ("IFLA_GRE_IGNORE_DF", 1),
-        ("IFLA_GRE_ERSPAN_VER", spec.ver),
+        ("IFLA_GRE_TTL", outer.ttl),
+        ("IFLA_GRE_TOS", outer.tos),
+        ("IFLA_GRE_PMTUDISC", int(outer.pmtudisc)),
+        ("IFLA_GRE_IGNORE_DF", int(outer.ignore_df)),
+        ("IFLA_GRE_ERSPAN_VER", outer.ver),
     ]
     if spec.ver == 1:
         data.append(("IFLA_GRE_ERSPAN_INDEX", 0))

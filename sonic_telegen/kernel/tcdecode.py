@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Mapping
 
 from sonic_telegen.kernel.transport import attributes
+from sonic_telegen.model.erspan import Outer
 from sonic_telegen.model.job import Direction
 from sonic_telegen.model.kernel import GRE_KINDS, Link, QdiscKind, TcFilter
 
@@ -27,7 +29,8 @@ HOOKS: dict[QdiscKind, dict[Direction, int]] = {
 _IFF_UP = 1
 _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_IFALIAS, _IFLA_MAX_MTU = 3, 4, 18, 20, 51
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
-_GRE_LOCAL, _GRE_REMOTE = 6, 7
+_GRE_OKEY, _GRE_LOCAL, _GRE_REMOTE, _GRE_TTL, _GRE_TOS, _GRE_PMTUDISC = 5, 6, 7, 8, 9, 10
+_GRE_IGNORE_DF, _GRE_ERSPAN_VER = 19, 22
 _TCA_KIND, _TCA_OPTIONS, _TCA_CHAIN = 1, 2, 11
 _BPF_CLASSID, _BPF_NAME, _BPF_ID = 3, 7, 11
 
@@ -42,6 +45,16 @@ def _number(raw: bytes) -> int:
 
 def _address(raw: bytes) -> str:
     return socket.inet_ntoa(raw) if len(raw) == 4 and any(raw) else ""
+
+
+def _outer(found: Mapping[int, bytes]) -> Outer | None:
+    if not found.get(_GRE_ERSPAN_VER):
+        return None
+    key = int.from_bytes(found.get(_GRE_OKEY, b""))
+    ttl, tos, pmtudisc, ignore_df = (
+        int.from_bytes(found.get(name, b"")) for name in (_GRE_TTL, _GRE_TOS, _GRE_PMTUDISC, _GRE_IGNORE_DF)
+    )
+    return Outer(key, found[_GRE_ERSPAN_VER][0], ttl, tos, bool(pmtudisc), bool(ignore_df))
 
 
 def link(body: bytes) -> Link:
@@ -61,6 +74,7 @@ def link(body: bytes) -> Link:
         local=_address(ends.get(_GRE_LOCAL, b"")),
         mtu=_number(found.get(_IFLA_MTU, b"")),
         max_mtu=_number(found.get(_IFLA_MAX_MTU, b"")),
+        outer=_outer(ends),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 OWN_ALIAS = "telegen/"  # IFLA_IFALIAS of a netdev that we made begins with this
 INHERIT = "inherit"
 HEADER = 14  # of Ethernet: a netdev's MTU does not count it
+_TOS_INHERIT = 1
 _IPV4, _LONGEST = 20, 0xFFFF
 _GRE_AND_ERSPAN = {0: 4, 1: 8 + 8, 2: 8 + 12}  # by version; the first has neither sequence nor session
 
@@ -34,6 +35,22 @@ class ErspanAsked:
         """Those that are set, by name."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    """What a netdev puts before each frame, beside its ends; named as ``ip link`` does.
+
+    ``key`` is 0 without sessions, ``tos`` 1 where it is inherited. With ``pmtudisc`` or without ``ignore_df`` a frame
+    that is too large would be answered with an ICMP error to its sender.
+    """
+
+    key: int
+    ver: int
+    ttl: int
+    tos: int
+    pmtudisc: bool = False
+    ignore_df: bool = True
 
 
 NOT_SET = ErspanAsked()
@@ -62,6 +79,12 @@ class ErspanSpec:
     def ends(self) -> tuple[str, str, int | None]:
         """What Linux has one netdev for at most; None where there is no session."""
         return self.remote, self.local, self.key if self.ver else None
+
+    @property
+    def outer(self) -> Outer:
+        """What its netdev has, and has to go on having."""
+        tos = _TOS_INHERIT if self.tos is None else self.tos
+        return Outer(self.key if self.ver else 0, self.ver, self.ttl, tos)
 
     @property
     def first_name(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sonic_telegen.model.erspan import OWN_ALIAS
+from sonic_telegen.model.erspan import OWN_ALIAS, Outer
 from sonic_telegen.model.job import Direction, MirrorMode
 
 ERSPAN_KIND = "erspan"
@@ -28,8 +28,8 @@ class QdiscKind(StrEnum):
 class Link:
     """A netdev; ``kind`` is IFLA_INFO_KIND (empty for a physical port), ``alias`` IFLA_IFALIAS.
 
-    ``remote`` and ``local`` are the ends of a tunnel of ``GRE_KINDS``, empty where it takes any. ``max_mtu`` is 0 where
-    there is no limit.
+    ``remote`` and ``local`` are the ends of a tunnel of ``GRE_KINDS``, empty where it takes any; ``outer`` is None
+    where it has no version of ERSPAN. ``max_mtu`` is 0 where there is no limit.
     """
 
     ifindex: int
@@ -41,6 +41,7 @@ class Link:
     local: str = ""
     mtu: int = 1500
     max_mtu: int = 0
+    outer: Outer | None = None
 
     @property
     def ours(self) -> bool:

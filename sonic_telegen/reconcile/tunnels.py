@@ -109,8 +109,9 @@ class Ways:
         return tunnel(self._settings.tunnel(job), job.truncate)
 
     def _netdev(self, spec: ErspanSpec) -> Link | None:
-        """That of the tunnel; one that somebody made lead elsewhere is it no more."""
-        return self._made.get((spec.digest(), spec.remote, spec.local))
+        """That of the tunnel; one that somebody made lead elsewhere, or gave another key, is it no more."""
+        made = self._made.get((spec.digest(), spec.remote, spec.local))
+        return made if made is not None and made.outer in (None, spec.outer) else None
 
     def _named(self, spec: ErspanSpec) -> Way:
         """The netdev that there is, else the name that it will have."""

@@ -228,7 +228,7 @@ class World:
                 name = spec.first_name if taken else netdev
                 out = self.links.get(self.routes.get(spec.remote, 0))
                 mtu = spec.mtu or (out.mtu if out else 1500) - TAKEN[spec.ver]
-                self.sessions[self._add(Link(0, name, "erspan", False, spec.alias, *ends, mtu))] = key
+                self.sessions[self._add(Link(0, name, "erspan", False, spec.alias, *ends, mtu, outer=spec.outer))] = key
             case RenameTunnel(_, ifindex, netdev):
                 assert self._link(ifindex).ours and netdev not in {link.name for link in self.links.values()}
                 self.links[ifindex] = replace(self.links[ifindex], name=netdev)

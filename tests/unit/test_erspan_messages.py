@@ -8,7 +8,7 @@ import pytest
 
 from sonic_telegen.kernel.erspan import creation, naming
 from sonic_telegen.kernel.tcdecode import link
-from sonic_telegen.model.erspan import ErspanSpec
+from sonic_telegen.model.erspan import ErspanSpec, Outer
 from sonic_telegen.model.kernel import DROP, FilterName, Link
 
 SPEC = ErspanSpec("erspan0", "192.0.2.10", "192.0.2.1", 10, 2, 64, mtu=114)
@@ -79,7 +79,10 @@ def test_what_the_kernel_dumps_of_it_is_read_back() -> None:
     body = octets("00 00 0100 07000000 01000000 00000000") + attribute(20, SPEC.alias.encode() + b"\0")
     body += attribute(51, b"\xff\xff\0\0")
     found = link(body + creation(SPEC)[16:])
-    assert found == Link(7, SPEC.first_name, "erspan", True, SPEC.alias, "192.0.2.10", "192.0.2.1", 114, 65535)
+    ends = ("192.0.2.10", "192.0.2.1")
+    assert found == Link(7, SPEC.first_name, "erspan", True, SPEC.alias, *ends, 114, 65535, found.outer)
+    assert found.outer == Outer(key=10, ver=2, ttl=64, tos=1, pmtudisc=False, ignore_df=True)
+    assert link(body + creation(replace(SPEC, ver=0, tos=184))[16:]).outer == Outer(key=0, ver=0, ttl=64, tos=184)
     assert (found.ours, found.tunnel, found.unnamed, found.fallback) == (True, SPEC.digest(), True, False)
 
 

@@ -38,6 +38,23 @@ def test_a_tunnel_that_leads_elsewhere_is_made_anew(end: dict[str, str]) -> None
     assert rig.run().actions == {}
 
 
+@pytest.mark.parametrize(
+    "by_hand", [{"key": 77}, {"ver": 1}, {"ttl": 3}, {"tos": 32}, {"pmtudisc": True}, {"ignore_df": False}]
+)
+def test_a_tunnel_that_sends_other_headers_than_asked_is_made_anew(by_hand: dict[str, Any]) -> None:
+    rig = rig_of(job())
+    rig.run()
+    (before,) = tunnels(rig)
+    assert before.outer is not None
+    changed(rig, outer=replace(before.outer, **by_hand))
+    told = rig.run().jobs["a"]
+
+    (made,) = tunnels(rig)
+    assert (made.name, made.outer, made.up) == ("erspan0", before.outer, True)
+    assert (told.status, rig.world.programs["a"].mirror, rig.world.loads) == (Status.RUNNING, made.ifindex, 1)
+    assert rig.run().actions == {}
+
+
 def test_what_lost_our_alias_keeps_its_guard_while_it_is_up_and_it_is_told_what_to_do() -> None:
     rig = rig_of(job())
     rig.run()

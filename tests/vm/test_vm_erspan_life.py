@@ -10,7 +10,7 @@ from sonic_telegen.journal import Journal
 from sonic_telegen.kernel.detach import detach_all
 from sonic_telegen.kernel.netlink import Netlink
 from tests.support.net import run_in, tc_json, until
-from tests.vm.erspan import FAR, MIXED, NEAR, Stage, row, running, stage_for
+from tests.vm.erspan import FAR, FAR_END, MIXED, NEAR, Stage, row, running, stage_for
 from tests.vm.scene import PACKAGED
 
 
@@ -72,6 +72,26 @@ def test_what_the_kernel_refuses_leaves_nothing_and_is_told(stage: Stage) -> Non
         assert stage.links()["theirs"] == before
         assert "mon7" not in stage.links()
         running(actor, a=row(erspan_name="mon7", erspan_key="11"))
+
+
+@pytest.mark.parametrize("version", [0, 1, 2])
+def test_a_tunnel_changed_by_hand_is_made_anew_and_leads_to_the_far_end(stage: Stage, version: int) -> None:
+    stage.far_end(version)
+    asked = {"a": row(erspan_name="mon7", erspan_ver=str(version))}
+    with stage.scene.actor() as actor:
+        running(actor, **asked)
+        before = stage.links()["mon7"]
+        for words in ("key 77", "ttl 3", "tos 0x20", "pmtudisc noignore-df", "remote 10.0.0.9", "local 10.0.0.9"):
+            whole = f"local {NEAR} remote {FAR} {FAR_END[version]} ttl 64 tos inherit nopmtudisc ignore-df {words}"
+            run_in(stage.switch.namespace, *f"ip link set mon7 type erspan {whole}".split())
+            now = stage.links()["mon7"]
+            assert now["linkinfo"] != before["linkinfo"] or not version, words
+            running(actor, **asked)
+            made = stage.links()["mon7"]
+            assert made["linkinfo"] == before["linkinfo"], words
+            assert (made["ifindex"] == now["ifindex"]) == (now["linkinfo"] == before["linkinfo"]), words
+        stage.switch.send("Ethernet0", MIXED)
+        assert until(lambda: stage.received() == len(MIXED), 60)
 
 
 def test_detach_takes_netdev_and_leftovers_and_leaves_strangers(stage: Stage) -> None:
