@@ -81,7 +81,7 @@ def test_a_tunnel_changed_by_hand_is_made_anew_and_leads_to_the_far_end(stage: S
     with stage.scene.actor() as actor:
         running(actor, **asked)
         before = stage.links()["mon7"]
-        for words in ("key 77", "ttl 3", "tos 0x20", "pmtudisc noignore-df", "remote 10.0.0.9", "local 10.0.0.9"):
+        for words in ("key 77", "ttl 3", "tos 0x20", "noignore-df", "remote 10.0.0.9", "local 10.0.0.9"):
             whole = f"local {NEAR} remote {FAR} {FAR_END[version]} ttl 64 tos inherit nopmtudisc ignore-df {words}"
             run_in(stage.switch.namespace, *f"ip link set mon7 type erspan {whole}".split())
             now = stage.links()["mon7"]
