@@ -26,8 +26,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.patience import SLOWER
-
 NEEDS_ROOT = ("kernel", "system", "vm", "matrix", "fleet")
 MACHINE = re.compile(r"(?:Skipped: )?machine: [^:]+: .+", re.DOTALL)
 PLACES = (Path("/run/netns"), Path("/sys/fs/bpf"), Path(tempfile.gettempdir()))
@@ -74,7 +72,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """A guest's run takes hours and may be cut off before pytest tells why a test failed: there it is told at once."""
-    if SLOWER > 1 and report.failed:
+    if "TELEGEN_TEST_SLOWER" in os.environ and report.failed:
         print(f"\n{report.longreprtext}", flush=True)
 
 
