@@ -82,7 +82,12 @@ def test_what_the_kernel_dumps_of_it_is_read_back() -> None:
     ends = ("192.0.2.10", "192.0.2.1")
     assert found == Link(7, SPEC.first_name, "erspan", True, SPEC.alias, *ends, 114, 65535, found.outer)
     assert found.outer == Outer(key=10, ver=2, ttl=64, tos=1, pmtudisc=False, ignore_df=True)
-    assert link(body + creation(replace(SPEC, ver=0, tos=184))[16:]).outer == Outer(key=0, ver=0, ttl=64, tos=184)
+    first = replace(SPEC, ver=0, tos=184)
+    assert link(body + creation(first)[16:]).outer == first.outer == Outer(key=0, ver=0, ttl=64, tos=184)
+    by_hand = creation(SPEC)[16:].replace(octets("0500 0a00 00"), octets("0500 0a00 01"))
+    assert link(body + by_hand.replace(octets("0500 1300 01"), octets("0500 1300 00"))).outer == replace(
+        SPEC.outer, pmtudisc=True, ignore_df=False
+    )
     assert (found.ours, found.tunnel, found.unnamed, found.fallback) == (True, SPEC.digest(), True, False)
 
 
